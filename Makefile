@@ -1,0 +1,48 @@
+# Every target sets up what it needs: a virtual environment in .venv, with the pinned dependencies.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test lab lint format release notebooks clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
+
+demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
+	$(BIN)/python -m grader demo
+
+test: $(READY)  ## all tests: pytest, and nbval over source/ and notebooks/
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests
+	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
+
+lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
+	@mkdir -p build/student
+	cp -Rn release/. notebooks build/student/ || true
+	$(BIN)/jupyter lab --notebook-dir build/student
+
+lint: $(READY)  ## ruff, and the form of the notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m grader notebooks
+
+format: $(READY)  ## mend what lint complains about, where a machine can
+	$(BIN)/ruff check --fix --exit-zero --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/python -m grader notebooks --fix
+
+release: $(READY)  ## release/ from source/, with nbgrader
+	$(BIN)/python -m grader release
+
+notebooks: $(READY)  ## run the lectures again and keep their outputs
+	$(BIN)/python -m grader notebooks --run
+
+clean:  ## remove what was built, and the environment
+	rm -rf build .venv
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --progress-bar on --constraint constraints.txt --editable '.[grader,test]'
+	@touch $(READY)

@@ -1,0 +1,47 @@
+"""Checks: `check = checks.of_unit("01_operators")`, then `check("matmul")` under the exercise.
+
+The same probe and judge run here, in the student's own process on public cases, and in the
+grader, where the probe runs in a jail and the judge outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import operators, probe
+from .judge import judge
+from .question import Question, Verdict
+from .report import Overview, Score
+
+QUESTIONS: dict[str, Callable[[], list[Question]]] = {operators.UNIT: operators.questions}
+"""Unit -> its questions, with their public cases."""
+
+
+def questions(unit: str) -> dict[str, Question]:
+    """The questions of a unit by name. KeyError, with the units there are, for any other."""
+    if unit not in QUESTIONS:
+        raise KeyError(f"there is no unit '{unit}'; the units are {', '.join(QUESTIONS)}")
+    return {question.name: question for question in QUESTIONS[unit]()}
+
+
+def verdict(question: Question) -> Verdict:
+    """Probe and judge a question in this process."""
+    return judge(question, lambda case: probe.run(case.ask()))
+
+
+def of_unit(unit: str) -> Callable[..., Score | Overview]:
+    """The `check` of a unit's notebook.
+
+    `check("matmul")` asks one question: it shows a report and is worth the points.
+    `check()` asks all questions of the unit and shows a line for each.
+    """
+    known = questions(unit)
+
+    def check(name: str | None = None) -> Score | Overview:
+        if name is None:
+            return Overview([verdict(question) for question in known.values()])
+        if name not in known:
+            raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
+        return Score(verdict(known[name]), known[name])
+
+    return check

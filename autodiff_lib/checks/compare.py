@@ -1,0 +1,20 @@
+"""When two arrays count as the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
+"""Error allowed, relative to the entry itself and, for entries that cancel, to the largest of the array (or 1)."""
+
+
+def close(got: np.ndarray, expected: np.ndarray, dtype: str) -> np.ndarray:
+    """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`."""
+    tolerance = TOLERANCE[dtype]
+    scale = float(np.max(np.abs(expected), initial=1.0))
+    with np.errstate(invalid="ignore"):  # inf - inf, where the answer overflowed: not close, and no warning
+        return np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * scale
+
+
+def agree(got: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
+    return got.shape == expected.shape and bool(np.all(close(got, expected, dtype)))

@@ -1,0 +1,310 @@
+"""The questions of unit 1: every operator's `compute` and `gradient`, over one table of cases.
+
+`compute` answers with arrays. `gradient` answers with a graph, which the judge evaluates with the
+reference's operators: a mistake in one operator costs no points in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..graph import table
+from ..graph_data import GraphError, evaluate
+from . import reference
+from .compare import agree
+from .diagnosis import diagnose
+from .question import Answer, Ask, Failure, Part, Question
+from .values import Shape, draw, generator
+
+UNIT = "01_operators"
+
+
+@dataclass(frozen=True)
+class OperatorCase:
+    """An operator with attributes, on operands of given shapes and kinds of values."""
+
+    operator: str
+    shapes: tuple[Shape, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    dtype: str = "float64"
+    seed: str = "public"
+
+    @property
+    def name(self) -> str:
+        shapes = " and ".join(str(list(shape)) for shape in self.shapes)
+        attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
+        kinds = "".join(f", {kind} values" for kind in dict.fromkeys(self.kinds) if kind != "normal")
+        return f"{shapes}{attrs}{kinds}, {self.dtype}"
+
+    @property
+    def size(self) -> int:
+        return sum(int(np.prod(shape)) for shape in self.shapes)
+
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The operands' values, by the operand's name."""
+        rng = generator(self.seed, self.operator, self.name)
+        kinds = self.kinds or ("normal",) * len(self.shapes)
+        arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
+        return dict(zip(table[self.operator].signature.operands, arrays, strict=True))
+
+    def cotangents(self, shapes: list[Shape]) -> list[Tensor]:
+        """Random values of the upstream gradient, and of the directions in which second derivatives are taken."""
+        rng = generator(self.seed, self.operator, self.name, "cotangents")
+        return [torch.tensor(rng.standard_normal(shape)) for shape in shapes]
+
+    def attributes(self) -> dict[str, Any]:
+        """All attributes, defaults included."""
+        signature = table[self.operator].signature
+        return {**signature.attrs, **self.attrs}
+
+    def settings(self) -> dict[str, Any]:
+        return {"operator": self.operator, "attrs": self.attrs}
+
+
+@dataclass(frozen=True)
+class ComputeCase(OperatorCase):
+    def ask(self) -> Ask:
+        return Ask("operator_compute", self.settings(), tuple(self.inputs().values()))
+
+
+@dataclass(frozen=True)
+class GradientCase(OperatorCase):
+    def ask(self) -> Ask:
+        return Ask("operator_gradient", self.settings())
+
+
+def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
+    inputs = case.inputs()
+    operands = [torch.tensor(array, dtype=torch.float64) for array in inputs.values()]
+    expected = reference.apply(case.operator, operands, case.attributes()).numpy()
+    got, again = answer.arrays
+
+    def failure(message: str, hint: str = "") -> Failure:
+        return Failure(case.name, "wrong", message, hint, got, expected, inputs)
+
+    if not agree(got, expected, case.dtype):
+        return failure("compute returns a wrong value.", diagnose(got, expected, case.dtype))
+    if got.dtype != case.dtype:
+        return failure(f"compute returns {got.dtype} for {case.dtype} inputs.", "The result keeps the dtype of its input.")
+    if answer.facts["changed"]:
+        names = " and ".join(answer.facts["changed"])
+        return failure(f"compute changed its input {names}.", "Values are shared between nodes: compute makes a new tensor.")
+    if not np.array_equal(got, again, equal_nan=True):
+        return failure("compute gives another value when it is called again.", "It may depend on its inputs alone.")
+    return None
+
+
+def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
+    inputs = case.inputs()
+    names = list(inputs)
+    operands = [torch.tensor(array, dtype=torch.float64, requires_grad=True) for array in inputs.values()]
+    output = reference.apply(case.operator, operands, case.attributes())
+    output_grad, *directions = case.cotangents([tuple(output.shape), *(tuple(tensor.shape) for tensor in operands)])
+    output_grad.requires_grad_()
+    leaves = [*operands, output_grad]
+    expected = reference.vjp(output, operands, output_grad)
+
+    def failure(message: str, hint: str = "", got: Tensor | None = None, want: Tensor | None = None) -> Failure:
+        shown = {**inputs, "output_grad": output_grad.detach().numpy()}
+        pictures = [None if tensor is None else tensor.detach().numpy() for tensor in (got, want)]
+        return Failure(case.name, "wrong", message, hint, *pictures, shown)
+
+    try:
+        grads = evaluate(answer.graph, leaves, reference.FORWARD)
+    except GraphError as error:
+        return failure(f"The graph of the gradient cannot be evaluated: {error}.")
+
+    if case.operator == "relu":
+        grads = [legal_subgradient(operands[0], output_grad, grads[0], expected[0])]
+    for name, grad, want in zip(names, grads, expected, strict=True):
+        if not agree(grad.detach().numpy(), want.detach().numpy(), "float64"):
+            return failure(
+                f"The gradient with respect to {name} is wrong.",
+                gradient_hint(answer, grad, want, expected) or diagnose(grad.detach().numpy(), want.detach().numpy(), "float64"),
+                grad,
+                want,
+            )
+
+    second = reference.pull_back(grads, leaves, directions)
+    wanted = reference.pull_back(expected, leaves, directions)
+    for name, got, want in zip([*names, "output_grad"], second, wanted, strict=True):
+        if not agree(got.detach().numpy(), want.detach().numpy(), "float64"):
+            return failure(
+                f"The gradient is right, but its own derivative with respect to {name} is not.",
+                "Build the gradient from the nodes it depends on, so that it can be differentiated again.",
+                got,
+                want,
+            )
+    return None
+
+
+def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor) -> Tensor:
+    """At a kink of relu every slope from 0 to 1 is right: such entries of `got` are taken as wanted."""
+    if got.shape != want.shape:
+        return got
+    zero = torch.zeros_like(output_grad)
+    legal = (a == 0) & (torch.minimum(output_grad, zero) <= got) & (got <= torch.maximum(output_grad, zero))
+    return torch.where(legal, want, got)
+
+
+def gradient_hint(answer: Answer, grad: Tensor, want: Tensor, expected: list[Tensor]) -> str:
+    """What only a gradient can get wrong: the upstream gradient left out, the operands' gradients swapped."""
+    used = {node.get("leaf") for node in answer.graph["nodes"]}
+    if len(expected) not in used:  # the leaf after the operands is output_grad
+        return "output_grad appears nowhere in the graph: the chain rule multiplies by it."
+    if any(other is not want and agree(grad.detach().numpy(), other.detach().numpy(), "float64") for other in expected):
+        return "This is the other operand's gradient: are they in the order of the inputs?"
+    return ""
+
+
+# --- the table of cases: operator -> (shapes, attributes, kinds of values)
+
+Row = tuple[tuple[Shape, ...], dict[str, Any], tuple[str, ...]]
+
+
+def elementwise(*kinds: str, attrs: tuple[dict[str, Any], ...] = ({},)) -> Iterator[Row]:
+    """One operand, ranks 1 to 4, every kind of values."""
+    for setting in attrs:
+        for kind in kinds:
+            yield ((2, 3),), setting, (kind,)
+        for shape in ((5,), (2, 3, 4), (2, 1, 3, 4)):
+            yield (shape,), setting, kinds[:1]
+
+
+def along_axes(*kinds: str, attrs: dict[Shape, list[dict[str, Any]]]) -> Iterator[Row]:
+    """One operand, every listed attribute setting for each shape."""
+    for shape, settings in attrs.items():
+        for setting in settings:
+            for kind in kinds:
+                yield (shape,), setting, (kind,)
+
+
+def pairs(*shapes: tuple[Shape, Shape], kinds: tuple[tuple[str, str], ...]) -> Iterator[Row]:
+    for pair in shapes:
+        for kind in kinds:
+            yield pair, {}, kind
+
+
+STRETCHED = (((2, 3), (2, 3)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 1), (1, 3)), ((4, 1, 3), (2, 1)), ((2, 1, 3, 1), (5, 1, 4)))
+PRODUCTS = (
+    ((2, 3), (3, 4)),
+    ((2, 3, 4), (2, 4, 5)),
+    ((2, 3, 4), (4, 5)),
+    ((3, 4), (2, 4, 5)),
+    ((2, 1, 3, 4), (5, 4, 2)),
+    ((2, 3, 4, 5), (2, 3, 5, 6)),
+)
+
+
+def rows(operator: str) -> Iterator[Row]:
+    match operator:
+        case "div":
+            yield from pairs(*STRETCHED, kinds=(("normal", "away"),))
+            yield (((2, 3), (2, 3)), {}, ("huge", "away"))
+            yield (((2, 3), (2, 3)), {}, ("ties", "away"))
+        case "div_by_const":
+            yield from elementwise("normal", "huge", "ties", attrs=({"c": 4}, {"c": -0.3}))
+        case "transpose":
+            swaps = [{"dim0": 0, "dim1": 1}, {"dim0": -1, "dim1": -2}, {"dim0": 1, "dim1": 1}]
+            far = [{"dim0": 0, "dim1": 2}, {"dim0": -1, "dim1": 0}]
+            yield from along_axes("normal", attrs={(2, 3): swaps, (2, 3, 4): swaps + far, (2, 3, 4, 5): [*far, {"dim0": 1, "dim1": -1}]})
+        case "relu":
+            yield from elementwise("normal", "ties", "zeros", "huge")
+        case "sqrt":
+            yield from elementwise("positive")
+        case "power":
+            yield from elementwise("positive", attrs=({"exponent": 2}, {"exponent": 0.5}, {"exponent": -1.5}))
+            yield from along_axes("normal", "ties", "huge", attrs={(2, 3): [{"exponent": 3}, {"exponent": 2}, {"exponent": 1}]})
+            yield from along_axes("away", attrs={(3, 2): [{"exponent": -1}, {"exponent": 0}]})
+        case "mean":
+            flat = [{"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 1)}]
+            deep = [{"dim": 1}, {"dim": -2, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 0), "keepdim": True}]
+            yield from along_axes("normal", attrs={(5,): [{"dim": 0}], (2, 3): flat, (2, 3, 4): [*flat, *deep], (2, 3, 4, 5): deep})
+            yield from along_axes("huge", "ties", attrs={(2, 3): [{"dim": 0}]})
+        case "matmul":
+            yield from pairs(*PRODUCTS, kinds=(("normal", "normal"),))
+            yield from pairs(*PRODUCTS[:3], kinds=(("huge", "normal"), ("ties", "ties")))
+        case "softmax":
+            every = {(4,): [0, -1], (2, 3): [0, 1, -1], (2, 3, 4): [0, 1, -2, -1], (2, 3, 4, 5): [1, -1]}
+            dims = {shape: [{"dim": dim} for dim in axes] for shape, axes in every.items()}
+            yield from along_axes("normal", attrs=dims)
+            yield from along_axes("huge", "ties", "zeros", attrs={(2, 3): [{"dim": -1}, {"dim": 0}]})
+            yield (((3, 4),), {}, ("normal",))
+        case "layernorm":
+            last = [{"normalized_shape": (3,)}, {"normalized_shape": (3,), "eps": 0.5}]
+            deep = [{"normalized_shape": (4,)}, {"normalized_shape": (3, 4)}, {"normalized_shape": (2, 3, 4), "eps": 0.1}]
+            yield from along_axes("normal", attrs={(3,): last[:1], (2, 3): last, (2, 3, 4): deep})
+            yield from along_axes("normal", attrs={(2, 3, 4, 5): [{"normalized_shape": (5,)}, {"normalized_shape": (4, 5)}]})
+            yield from along_axes("huge", "ties", "flat", attrs={(4, 3): last})
+        case _:
+            raise KeyError(f"no cases for the operator '{operator}'")
+
+
+def compute_cases(operator: str, seed: str = "public") -> tuple[ComputeCase, ...]:
+    """Every row in float64, and the first of each shape in float32, smallest first."""
+    cases = [ComputeCase(operator, *row, seed=seed) for row in rows(operator)]
+    shapes = {case.shapes: case for case in reversed(cases)}
+    cases += [ComputeCase(operator, case.shapes, case.attrs, case.kinds, "float32", seed) for case in shapes.values()]
+    return tuple(sorted(cases, key=lambda case: case.size))
+
+
+def gradient_cases(operator: str, seed: str = "public") -> tuple[GradientCase, ...]:
+    """Every row in float64, smallest first."""
+    return tuple(sorted((GradientCase(operator, *row, seed=seed) for row in rows(operator)), key=lambda case: case.size))
+
+
+POINTS = {  # operator -> points for compute, points for gradient
+    "div": (1, 2),
+    "div_by_const": (0.5, 0.5),
+    "transpose": (1, 1),
+    "relu": (1, 1),
+    "sqrt": (1, 1),
+    "power": (1, 2),
+    "mean": (1, 2),
+    "matmul": (1, 4),
+    "softmax": (2, 3),
+    "layernorm": (2, 4),
+}
+
+LOOK_AT = {
+    "div": ("the definition of a / b", "the derivative of a / b by a, and by b; then the shapes"),
+    "div_by_const": ("the definition of a / c", "the derivative of a / c, for a number c"),
+    "transpose": ("which two axes trade places", "what undoes a swap of two axes"),
+    "relu": ("what happens below zero, and above", "where relu is flat, and where it passes its input on"),
+    "sqrt": ("the definition of the root", "the derivative of the root, written with the root itself"),
+    "power": ("the definition of the power", "the power rule: the exponent occurs in it twice"),
+    "mean": ("which axes are averaged, and whether they stay", "how many entries share one mean, and what shape the gradient must have"),
+    "matmul": ("the sum over the shared axis", "the two formulas above the exercise, and the shapes of each factor"),
+    "softmax": ("what is subtracted before exp, and along which axis", "the formula above the exercise: it has two terms"),
+    "layernorm": (
+        "mean, variance and eps, over all normalised axes",
+        "that mean and variance depend on a as well: the formula has three terms",
+    ),
+}
+
+
+def question(operator: str, seed: str = "public") -> Question:
+    number = 1 + list(POINTS).index(operator)
+    for_compute, for_gradient = POINTS[operator]
+    look_compute, look_gradient = LOOK_AT[operator]
+    return Question(
+        UNIT,
+        number,
+        operator,
+        (
+            Part("compute", for_compute, compute_cases(operator, seed), judge_compute, look_compute),
+            Part("gradient", for_gradient, gradient_cases(operator, seed), judge_gradient, look_gradient),
+        ),
+    )
+
+
+def questions(seed: str = "public") -> list[Question]:
+    """The ten questions of the unit, in the notebook's order."""
+    return [question(operator, seed) for operator in POINTS]

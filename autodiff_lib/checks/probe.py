@@ -1,0 +1,99 @@
+"""Probes run the student's code on a case and return plain data: arrays, graphs as data, problems.
+
+A probe knows no expected value. It runs in the student's process: the notebook's kernel while they
+learn, a jail while they are graded.
+"""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..graph import Node, Op, Variable, describe_value, table
+from ..graph_data import to_data
+from .question import Answer, Ask, Problem
+
+T = TypeVar("T")
+
+LIBRARY = str(Path(__file__).parents[1])
+
+
+class WrongKindError(Exception):
+    """The student's code returned something that is no answer; the message says what and what was expected."""
+
+
+def run(ask: Ask) -> Answer:
+    """The answer of the student's code, or the problem that kept it."""
+    result = attempt(lambda: PROBES[ask.probe](ask))
+    return Answer(problem=result) if isinstance(result, Problem) else result
+
+
+def attempt(action: Callable[[], T]) -> T | Problem:
+    """The result of an action that runs a student's code; whatever it raises becomes a `Problem`, and only here."""
+    try:
+        return action()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary where a submission's failure becomes a verdict
+        return Problem(type(error).__name__, str(error), own_line(error))
+
+
+def own_line(error: BaseException) -> str:
+    """The last line of the student's code in the traceback, as `line 3: return a @ c`."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        name = frame.f_code.co_filename
+        if not name.startswith(LIBRARY) and "site-packages" not in name and "/lib/python" not in name:
+            return f"line {line}: {linecache.getline(name, line).strip()}"
+    return ""
+
+
+def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
+    """The student's operator, variables for its operands, and the node it makes of them."""
+    op = table[ask.settings["operator"]]
+    operands = [Variable(name) for name in op.signature.operands]
+    return op, operands, op(*operands, **ask.settings["attrs"])
+
+
+def operator_compute(ask: Ask) -> Answer:
+    """`compute` on the arrays, twice; `facts` say whether it changed what it was given."""
+    op, _, node = operator_of(ask)
+    inputs = [torch.tensor(array) for array in ask.arrays]
+    results = []
+    for _ in range(2):
+        result = op.compute(node, inputs)
+        if not isinstance(result, Tensor):
+            raise WrongKindError(f"compute must return a torch.Tensor, got {missing_return(result)}")
+        results.append(result.detach().numpy().copy())
+    changed = [
+        name
+        for name, tensor, array in zip(op.signature.operands, inputs, ask.arrays, strict=True)
+        if not np.array_equal(tensor.detach().numpy(), array)
+    ]
+    return Answer(arrays=tuple(results), facts={"changed": changed})
+
+
+def operator_gradient(ask: Ask) -> Answer:
+    """The graphs that `gradient` returns; their leaves are the operands, then `output_grad`."""
+    op, operands, node = operator_of(ask)
+    output_grad = Variable("output_grad")
+    grads = op.gradient(node, output_grad)
+    if not isinstance(grads, list | tuple):
+        raise WrongKindError(f"gradient must return a list with one node for each input, got {missing_return(grads)}")
+    if len(grads) != len(operands):
+        raise WrongKindError(f"gradient must return {len(operands)} nodes, one for each input, got {len(grads)}")
+    return Answer(graph=to_data(grads, leaves=[*operands, output_grad]))
+
+
+def missing_return(result: Any) -> str:
+    return "None (is there a return?)" if result is None else describe_value(result)
+
+
+PROBES: dict[str, Callable[[Ask], Answer]] = {
+    "operator_compute": operator_compute,
+    "operator_gradient": operator_gradient,
+}

@@ -1,0 +1,123 @@
+"""What a check is made of: questions, their parts, the cases of a part; answers, and verdicts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+Reason = Literal["passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing", "unanswered"]
+
+
+class Case(Protocol):
+    """One named input to a question."""
+
+    name: str
+
+    def ask(self) -> Ask:
+        """What the probe gets; the same for the same case, in every process."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What crosses to the student's process: a probe's name, plain settings, and arrays. Never an expected value."""
+
+    probe: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    arrays: tuple[np.ndarray, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no answer: an exception of the student's code, or an answer of the wrong kind."""
+
+    kind: str  # name of the exception
+    message: str
+    where: str = ""  # the student's own line, where one is known
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What crosses back: arrays, or a graph as data, or the problem that kept them."""
+
+    arrays: tuple[np.ndarray, ...] = ()
+    graph: dict[str, Any] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)  # plain counts and flags that the probe saw
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a case failed, with what there is to look at."""
+
+    case: str
+    reason: Reason
+    message: str
+    hint: str = ""
+    got: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    inputs: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of a question's points, earned by passing all of its cases."""
+
+    name: str
+    points: float
+    cases: tuple[Case, ...]
+    judge: Callable[[Case, Answer], Failure | None]
+    look_at: str  # where to read again when nothing more precise is known
+
+
+@dataclass(frozen=True)
+class Question:
+    """An exercise's check. `name` is the exercise's name and the `grade_id` of its solution cell."""
+
+    unit: str
+    number: int
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in self.parts)
+
+
+@dataclass(frozen=True)
+class PartVerdict:
+    part: str
+    points: float
+    max_points: float
+    passed: int  # cases passed
+    cases: int
+    failure: Failure | None  # of the smallest failing case
+
+    @property
+    def reason(self) -> Reason:
+        return "passed" if self.failure is None else self.failure.reason
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judge's word on one question."""
+
+    question: str
+    number: int
+    parts: tuple[PartVerdict, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(part.points for part in self.parts)
+
+    @property
+    def max_points(self) -> float:
+        return sum(part.max_points for part in self.parts)
+
+    @property
+    def reason(self) -> Reason:
+        """The first reason for lost points; `missing` only where nothing at all was written."""
+        reasons = [part.reason for part in self.parts if part.failure is not None]
+        return next((reason for reason in reasons if reason != "missing"), reasons[0] if reasons else "passed")

@@ -1,0 +1,192 @@
+"""Verdicts to look at: HTML in a notebook and on the feedback page, plain text in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from IPython import get_ipython
+
+from .compare import close
+from .question import Failure, PartVerdict, Question, Verdict
+
+MAX_SHOWN = 8  # rows and columns of a matrix that are printed; the rest is cut off
+GREEN, RED, GREY = "#1a7f37", "#b42318", "#6e7781"
+
+
+class Score(float):
+    """A check's points: a number to nbgrader, a report to whoever looks at it."""
+
+    def __new__(cls, verdict: Verdict, question: Question) -> Score:
+        score = super().__new__(cls, verdict.points)
+        score.verdict, score.question = verdict, question
+        if not hasattr(get_ipython(), "kernel"):  # no notebook to show HTML in
+            print(text(verdict, question))
+        return score
+
+    def __repr__(self) -> str:
+        return f"{float(self):g}"
+
+    def _repr_html_(self) -> str:
+        return html(self.verdict, self.question)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All verdicts of a unit, a line and a bar for each."""
+
+    verdicts: list[Verdict]
+
+    def total(self) -> str:
+        points, most = (sum(getattr(verdict, name) for verdict in self.verdicts) for name in ("points", "max_points"))
+        return f"{points:g} of {most:g} points"
+
+    def __repr__(self) -> str:
+        lines = [f"{headline(verdict)[0]} {headline(verdict)[2]}" for verdict in self.verdicts]
+        return "\n".join([*lines, self.total()])
+
+    def _repr_html_(self) -> str:
+        return f'<table style="font-family:sans-serif">{"".join(map(overview_row, self.verdicts))}</table><div><b>{self.total()}</b></div>'
+
+
+def overview_row(verdict: Verdict) -> str:
+    mark, colour, sentence = headline(verdict)
+    full, filled = (round(24 * points) for points in (verdict.max_points, verdict.points))
+    frame = f"width:{full}px;height:12px;border:1px solid {GREY}"
+    bar = f'<div style="{frame}"><div style="width:{filled}px;height:12px;background:{colour}"></div></div>'
+    shown = f'<td style="color:{colour};font-weight:600">{mark}</td><td style="text-align:left">{escape(sentence)}</td>'
+    return f"<tr>{shown}<td>{bar}</td></tr>"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An array as it is shown: a titled matrix, with the entries that differ from `other` marked."""
+
+    title: str
+    matrix: np.ndarray
+    wrong: np.ndarray
+    cut: bool
+
+
+def pictures(failure: Failure) -> list[Picture]:
+    """The inputs, then what came and what was expected: of higher ranks, the slice where they first differ."""
+    shown = [picture(name, array) for name, array in failure.inputs.items()]
+    if failure.got is None or failure.expected is None:
+        return shown
+    got, expected = failure.got, failure.expected
+    wrong = ~close(got, expected, "float64" if got.dtype == "float64" else "float32") if got.shape == expected.shape else None
+    return [*shown, picture("yours", got, wrong), picture("expected", expected, wrong)]
+
+
+def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None) -> Picture:
+    wrong = np.zeros(array.shape, bool) if wrong is None else wrong
+    where = tuple(np.argwhere(wrong)[0]) if wrong.any() else (0,) * array.ndim
+    index = tuple(int(i) for i in where[:-2]) if array.ndim > 2 else ()
+    title = f"{name} {list(array.shape)}" + (f", slice {list(index)}" if index else "")
+    matrix, marked = np.atleast_2d(array[index] + 0.0), np.atleast_2d(wrong[index])  # -0.0 + 0.0 is 0.0
+    cut = max(matrix.shape, default=0) > MAX_SHOWN
+    return Picture(title, matrix[:MAX_SHOWN, :MAX_SHOWN], marked[:MAX_SHOWN, :MAX_SHOWN], cut)
+
+
+def headline(verdict: Verdict) -> tuple[str, str, str]:
+    """(mark, colour, sentence) for the whole question."""
+    points = f"{verdict.points:g} of {verdict.max_points:g} points"
+    if verdict.reason == "passed":
+        return "✓", GREEN, f"{verdict.question}: {points}"
+    if verdict.reason == "missing":
+        return "○", GREY, f"{verdict.question}: not done yet (0 of {verdict.max_points:g} points)"
+    return "✗", RED, f"{verdict.question}: {points}"
+
+
+def part_line(part: PartVerdict) -> tuple[str, str, str]:
+    """(mark, colour, sentence) for one part."""
+    worth = f"{part.points:g} of {part.max_points:g}"
+    if part.failure is None:
+        return "✓", GREEN, f"{part.part}: all {part.cases} cases, {worth}"
+    if part.failure.reason == "missing":
+        return "○", GREY, f"{part.part}: not done yet, {worth}"
+    return "✗", RED, f"{part.part}: {part.passed} of {part.cases} cases, {worth}"
+
+
+def look_at(question: Question, part: PartVerdict) -> str:
+    return next(candidate.look_at for candidate in question.parts if candidate.name == part.part)
+
+
+def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict, list[str]]]:
+    """For each part: the sentences to show under it. A part that nobody wrote needs no explanation."""
+    explained = []
+    for part in verdict.parts:
+        failure = part.failure
+        if failure is None or failure.reason == "missing":
+            explained.append((part, []))
+            continue
+        lines = [f"Smallest failing case: {failure.case}.", failure.message, failure.hint, f"Look at: {look_at(question, part)}."]
+        explained.append((part, [line for line in lines if line]))
+    return explained
+
+
+def text(verdict: Verdict, question: Question) -> str:
+    mark, _, sentence = headline(verdict)
+    lines = [f"{mark} {sentence}"]
+    if verdict.reason == "missing":
+        return lines[0]
+    for part, sentences in explanations(verdict, question):
+        mark, _, sentence = part_line(part)
+        lines.append(f"  {mark} {sentence}")
+        lines += [f"      {line}" for line in sentences]
+        if sentences:
+            for shown in pictures(part.failure):
+                rows = np.array2string(shown.matrix, precision=4, suppress_small=True).splitlines()
+                lines += [f"      {shown.title}{' (cut)' if shown.cut else ''}", *(f"        {row}" for row in rows)]
+    return "\n".join(lines)
+
+
+def html(verdict: Verdict, question: Question) -> str:
+    mark, colour, sentence = headline(verdict)
+    body = [f'<div style="font-weight:600;color:{colour}">{mark} {escape(sentence)}</div>']
+    if verdict.reason != "missing":
+        for part, sentences in explanations(verdict, question):
+            body.append(part_html(part, sentences))
+    style = f"border-left:6px solid {colour};padding:6px 12px;margin:4px 0;font-family:sans-serif;line-height:1.5"
+    return f'<div style="{style}">{"".join(body)}</div>'
+
+
+def part_html(part: PartVerdict, sentences: list[str]) -> str:
+    mark, colour, line = part_line(part)
+    rows = [f'<div><span style="color:{colour};font-weight:600">{mark}</span> {escape(line)}</div>']
+    if sentences:
+        inner = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
+        shown = pictures(part.failure)
+        answers = shown[-2:] if part.failure.got is not None else []
+        inputs = shown[: len(shown) - len(answers)]
+        inner += pictures_html(answers) + pictures_html(inputs)
+        rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
+    return "".join(rows)
+
+
+def pictures_html(shown: list[Picture]) -> str:
+    """Matrices side by side, shaded on one scale, so that equal numbers have equal grey."""
+    finite = [shown_one.matrix[np.isfinite(shown_one.matrix)] for shown_one in shown]
+    numbers = np.concatenate([np.ravel(part) for part in finite]) if finite else np.zeros(0)
+    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+    tables = "".join(matrix_html(shown_one, low, high) for shown_one in shown)
+    return f'<div style="display:flex;flex-wrap:wrap;gap:18px;margin:6px 0">{tables}</div>' if shown else ""
+
+
+def matrix_html(shown: Picture, low: float, high: float) -> str:
+    rows = []
+    for values, marks in zip(shown.matrix, shown.wrong, strict=True):
+        cells = "".join(cell_html(float(value), bool(wrong), low, high) for value, wrong in zip(values, marks, strict=True))
+        rows.append(f"<tr>{cells}</tr>")
+    title = escape(shown.title) + (", cut" if shown.cut else "")
+    caption = f'<div style="font-size:85%;opacity:.8">{title}</div>'
+    return f'<div>{caption}<table style="border-collapse:separate;border-spacing:2px;margin:0">{"".join(rows)}</table></div>'
+
+
+def cell_html(value: float, wrong: bool, low: float, high: float) -> str:
+    depth = (value - low) / (high - low) if high > low and np.isfinite(value) else 0.0
+    red, green, blue = (round(245 - depth * (245 - dark)) for dark in (108, 158, 201))  # light grey to steel blue
+    frame = f"2px solid {RED};font-weight:700" if wrong else "2px solid transparent"
+    style = f"background:rgb({red},{green},{blue});color:#111;border:{frame};padding:1px 6px;text-align:right;font-family:monospace"
+    return f'<td style="{style}">{value:.4g}</td>'

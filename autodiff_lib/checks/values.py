@@ -1,0 +1,47 @@
+"""Numbers for cases: seeded by the case's name, so the same in every process and on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+def generator(*names: object) -> np.random.Generator:
+    """A generator seeded by names: a case's, a question's, an instructor's secret."""
+    digest = hashlib.sha256("/".join(map(str, names)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def draw(kind: str, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """float64 values of a kind: `KINDS` says what each is for."""
+    return KINDS[kind](shape, rng)
+
+
+def away_from_zero(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], shape) * (0.5 + np.abs(rng.standard_normal(shape)))
+
+
+def flat_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Rows that hardly vary: only an eps inside the root keeps their normalisation tame."""
+    return rng.standard_normal((*shape[:-1], 1)) + 1e-2 * rng.standard_normal(shape)
+
+
+def huge(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Up to +-1e3, both ends present: exp overflows unless the largest entry is subtracted first."""
+    values = rng.uniform(-1e3, 1e3, shape)
+    values.flat[0], values.flat[-1] = 1e3, -1e3
+    return values
+
+
+KINDS = {
+    "normal": lambda shape, rng: rng.standard_normal(shape),
+    "positive": lambda shape, rng: 0.5 + np.abs(rng.standard_normal(shape)),  # roots, logarithms
+    "away": away_from_zero,  # denominators
+    "huge": huge,
+    "ties": lambda shape, rng: rng.integers(-2, 3, shape).astype(float),  # equal entries, and zeros
+    "zeros": lambda shape, rng: np.zeros(shape),
+    "flat": flat_rows,
+}

@@ -1,0 +1,288 @@
+"""The graph: nodes, the operators that make them, and the one table that names the operators.
+
+A node says *what* is to be computed (an operator, its inputs, its attributes) and holds no value.
+Calling an operator on nodes makes a node; `Op.compute` turns input values into the output value;
+`Op.gradient` turns the gradient of the output into gradients of the inputs, as nodes again.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from torch import Tensor
+
+MAX_NAME = 60  # characters of a node's automatic name; without a cap, doubling a node doubles its name
+REQUIRED = object()
+
+table: dict[str, Op] = {}
+"""Every operator by name: the given ones, and the exercises once they are written."""
+
+
+class Node:
+    """One computation of a graph: `op` applied to `inputs`, with `attrs`.
+
+    Attributes of the operator read as attributes of the node: `transpose(a, 0, 1).dim0` is 0.
+    """
+
+    __slots__ = ("_name", "attrs", "inputs", "op")
+    __array_ufunc__ = None  # `numpy_array + node` must reach Node.__radd__, not loop over the array
+
+    def __init__(self, inputs: Sequence[Node], op: Op, attrs: dict[str, Any] | None = None, name: str | None = None) -> None:
+        self.inputs = tuple(inputs)
+        self.op = op
+        self.attrs = {} if attrs is None else attrs
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The name given at construction, or the expression, abbreviated to `MAX_NAME` characters."""
+        return describe(self) if self._name is None else self._name
+
+    def __getattr__(self, key: str) -> Any:
+        if key in Node.__slots__:  # only while copy or pickle build a node: its slots are still empty
+            raise AttributeError(key)
+        try:
+            return self.attrs[key]
+        except KeyError:
+            known = ", ".join(self.attrs) or "none"
+            raise AttributeError(f"a {self.op.name} node has no attribute '{key}' (its attributes: {known})") from None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name}>"
+
+    def __add__(self, other: Node | Real) -> Node:
+        return table["add"](self, other) if is_node(other, "+") else table["add_by_const"](self, other)
+
+    def __sub__(self, other: Node | Real) -> Node:
+        return table["sub"](self, other) if is_node(other, "-") else table["add_by_const"](self, -other)
+
+    def __mul__(self, other: Node | Real) -> Node:
+        return table["mul"](self, other) if is_node(other, "*") else table["mul_by_const"](self, other)
+
+    def __truediv__(self, other: Node | Real) -> Node:
+        return table["div"](self, other) if is_node(other, "/") else table["div_by_const"](self, other)
+
+    def __matmul__(self, other: Node) -> Node:
+        return table["matmul"](self, other)
+
+    def __pow__(self, exponent: Real) -> Node:
+        if is_node(exponent, "**"):
+            raise TypeError("node ** node is not an operator here; write exp(b * log(a)) for a positive base a")
+        return table["power"](self, exponent)
+
+    def __neg__(self) -> Node:
+        return table["mul_by_const"](self, -1)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Real) -> Node:
+        is_node(other, "-")
+        return -self + other
+
+    def __rtruediv__(self, other: Real) -> Node:
+        is_node(other, "/")
+        return table["power"](self, -1) * other
+
+    def __rmatmul__(self, other: Any) -> Node:
+        is_node(other, "@")
+        raise TypeError(f"both sides of @ must be nodes, got {describe_value(other)} on the left")
+
+    def __rpow__(self, base: Real) -> Node:
+        is_node(base, "**")
+        if base <= 0:
+            raise ValueError(f"number ** node needs a positive number, got {base}")
+        return table["exp"](self * math.log(base))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How an operator is called: `operands` are nodes, everything in `attrs` is a plain value.
+
+    Written as Python writes it, the operands before the slash: `"mean(a, /, dim, keepdim=False)"`.
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    attrs: dict[str, Any]  # attribute -> default, or REQUIRED
+
+    @classmethod
+    def parse(cls, text: str) -> Signature:
+        try:
+            arguments = (function := ast.parse(f"def {text}: ...").body[0]).args
+            defaults = [ast.literal_eval(default) for default in arguments.defaults]
+        except (SyntaxError, ValueError, AttributeError):
+            raise ValueError(f"cannot read the signature {text!r}; an example: 'mean(a, /, dim, keepdim=False)'") from None
+        attrs = dict.fromkeys((argument.arg for argument in arguments.args), REQUIRED)
+        attrs.update(zip(list(attrs)[len(attrs) - len(defaults) :], defaults, strict=True))
+        return cls(function.name, tuple(argument.arg for argument in arguments.posonlyargs), attrs)
+
+    def __str__(self) -> str:
+        attrs = [key if value is REQUIRED else f"{key}={value!r}" for key, value in self.attrs.items()]
+        return f"{self.name}({', '.join([*self.operands, *attrs])})"
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Node, ...], dict[str, Any]]:
+        """Split a call's arguments into (operands, attributes); TypeError names whatever does not fit."""
+        count = len(self.operands)
+        inputs, positional = args[:count], args[count:]
+        if len(inputs) < count:
+            raise TypeError(f"{self}: takes {count} node{'s' * (count != 1)}, got {len(inputs)}")
+        for operand, value in zip(self.operands, inputs, strict=True):
+            if not isinstance(value, Node):
+                raise TypeError(f"{self}: operand {operand} must be a Node, got {describe_value(value)}")
+        if not (self.attrs or positional or kwargs):
+            return inputs, {}
+        if len(positional) > len(self.attrs):
+            raise TypeError(f"{self}: takes {count + len(self.attrs)} arguments, got {len(args)}")
+        given = dict(zip(self.attrs, positional, strict=False))
+        for key, value in kwargs.items():
+            if key not in self.attrs:
+                raise TypeError(f"{self}: there is no attribute '{key}' (attributes: {', '.join(self.attrs) or 'none'})")
+            if key in given:
+                raise TypeError(f"{self}: attribute '{key}' was given twice")
+            given[key] = value
+        attrs = {key: given.get(key, default) for key, default in self.attrs.items()}
+        for key, value in attrs.items():
+            if value is REQUIRED:
+                raise TypeError(f"{self}: attribute '{key}' is missing")
+            if isinstance(value, Node):
+                raise TypeError(f"{self}: attribute '{key}' must be a plain value, got the node {value.name}")
+            if isinstance(value, list):
+                attrs[key] = tuple(value)
+        return inputs, attrs
+
+
+class Op:
+    """An operator. Subclasses write `compute` and `gradient`, and nothing else."""
+
+    signature: Signature
+
+    @property
+    def name(self) -> str:
+        return self.signature.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Node:
+        """A node that applies this operator. Raises TypeError where the call does not fit `signature`."""
+        inputs, attrs = self.signature.bind(args, kwargs)
+        return Node(inputs, self, attrs)
+
+    def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
+        """The value of `node`, from the values of its inputs (which must be left as they are)."""
+        raise NotImplementedError(f"{type(self).__name__} has no method compute(self, node, inputs)")
+
+    def gradient(self, node: Node, output_grad: Node) -> list[Node]:
+        """For every input of `node` one node: its gradient, of the input's shape.
+
+        `output_grad` is the gradient with respect to `node`, and has the shape of `node`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method gradient(self, node, output_grad)")
+
+    def __repr__(self) -> str:
+        return f"<operator {self.signature}>"
+
+
+class Exercise(Op):
+    """Stands in the table for an operator that a student has yet to write: makes nodes, computes nothing."""
+
+    def __init__(self, signature: Signature, unit: str, number: int) -> None:
+        self.signature = signature
+        self.todo = f"{signature.name} is exercise {number} of unit {unit} and nobody has filled it in: write its cell and run it"
+
+    def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
+        raise NotImplementedError(self.todo)
+
+    def gradient(self, node: Node, output_grad: Node) -> list[Node]:
+        raise NotImplementedError(self.todo)
+
+
+def operator(signature: str) -> Callable[[type[Op]], type[Op]]:
+    """Class decorator: put an operator into the table, callable as `ad.<name>` from then on.
+
+    An exercise may be written again and again, but keeps its declared signature; a given operator
+    may not be replaced. ValueError otherwise.
+    """
+    parsed = Signature.parse(signature)
+
+    def register(cls: type[Op]) -> type[Op]:
+        known = table.get(parsed.name)
+        if known is not None and parsed.name not in exercises:
+            raise ValueError(f"{parsed.name} is a given operator; choose another name for {cls.__name__}")
+        if known is not None and known.signature != parsed:
+            raise ValueError(f"the signature of {parsed.name} is {known.signature}, got {parsed}")
+        cls.signature = parsed
+        table[parsed.name] = cls()
+        return cls
+
+    return register
+
+
+exercises: set[str] = set()
+"""Names of the operators in the table that students write."""
+
+
+def declare_exercise(signature: str, unit: str, number: int) -> None:
+    """Announce an operator that students write: its call, and where to find the exercise."""
+    parsed = Signature.parse(signature)
+    exercises.add(parsed.name)
+    table[parsed.name] = Exercise(parsed, unit, number)
+
+
+class PlaceholderOp(Op):
+    """A node whose value is fed when the graph is run."""
+
+    signature = Signature("placeholder", (), {})
+
+    def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
+        raise ValueError(f"no value was fed for the variable {node.name}")
+
+    def gradient(self, node: Node, output_grad: Node) -> list[Node]:
+        return []
+
+
+table["placeholder"] = PlaceholderOp()
+
+
+def Variable(name: str) -> Node:  # noqa: N802 - reads as the thing it makes, as in the frameworks it imitates
+    """A named leaf of the graph. Its value is fed at run time; the name only helps the reader."""
+    return Node((), table["placeholder"], name=name)
+
+
+def describe(node: Node) -> str:
+    """`add(mul(x1, x2), x1)`, cut to `MAX_NAME` characters: descends only until they are full."""
+    text = ""
+    todo: list[Node | str] = [node]
+    while todo and len(text) <= MAX_NAME:
+        item = todo.pop()
+        if isinstance(item, str):
+            text += item
+        elif item._name is not None:
+            text += item._name
+        else:
+            arguments = [*item.inputs, *(f"{key}={value}" for key, value in item.attrs.items())]
+            separated = [piece for argument in arguments for piece in (", ", argument)][1:]
+            todo += [")", *reversed(separated), f"{item.op.name}("]
+    return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
+
+
+def describe_value(value: Any) -> str:
+    """A value for a message: its type, and its shape or its text where that is short."""
+    shape = getattr(value, "shape", None)
+    detail = f" of shape {tuple(shape)}" if shape is not None else f" {value!r}"
+    return type(value).__name__ + (detail if len(detail) < 40 else "")
+
+
+def is_node(value: Any, symbol: str) -> bool:
+    """True for a node, False for a number; TypeError for what can stand on neither side of `symbol`."""
+    if isinstance(value, Node):
+        return True
+    if isinstance(value, Real):
+        return False
+    raise TypeError(
+        f"'{symbol}' takes nodes and plain numbers, got {describe_value(value)}; "
+        "a graph holds no values: make a Variable and feed the value when you run it"
+    )

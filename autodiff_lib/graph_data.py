@@ -1,0 +1,154 @@
+"""Graphs as data: plain dictionaries that go through JSON, and the way back to a value.
+
+    {"nodes": [{"leaf": 0}, {"leaf": 1}, {"op": "mul", "inputs": [0, 1], "attrs": {}}], "outputs": [2]}
+
+An input is the position of a node in the list; a leaf is the position of a variable among those that
+the asker named. Whoever receives such a graph can evaluate it with operators of their own, so
+an answer that is a graph is graded without running a line of the code that built it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .graph import Node, describe_value
+
+MAX_NODES = 200_000
+MAX_BYTES = 64 * 2**20  # of the JSON text
+
+Forward = dict[str, Callable[..., Tensor]]
+"""Operator name -> function of the input values and, by keyword, the attributes."""
+
+
+class GraphError(ValueError):
+    """A graph that cannot be read or evaluated; the message says where and why."""
+
+
+def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
+    """Everything that `outputs` depend on, as plain data. Stops at `leaves`, numbered in their order.
+
+    Raises GraphError for a placeholder that is not among `leaves`, for an attribute that is not
+    plain data, and beyond `MAX_NODES` nodes.
+    """
+    for position, output in enumerate(outputs):
+        if not isinstance(output, Node):
+            raise GraphError(f"entry {position} of the answer must be a Node, got {describe_value(output)}")
+    leaf_number = {id(leaf): number for number, leaf in enumerate(leaves)}
+    found: dict[int, int] = {}  # id of a node -> its position
+    nodes: list[Node] = []
+
+    def position_of(node: Node) -> int:
+        if id(node) not in found:
+            if len(nodes) == MAX_NODES:
+                raise GraphError(f"the graph has more than {MAX_NODES} nodes")
+            found[id(node)] = len(nodes)
+            nodes.append(node)
+        return found[id(node)]
+
+    output_positions = [position_of(output) for output in outputs]
+    written: list[dict[str, Any]] = []
+    for node in nodes:  # grows while we walk: inputs are discovered breadth-first
+        if id(node) in leaf_number:
+            written.append({"leaf": leaf_number[id(node)]})
+            continue
+        if node.op.name == "placeholder":
+            raise GraphError(f"the graph reads the variable '{node.name}', which belongs to no input of this question")
+        attrs = {key: plain(value, f"attribute {key} of {node.op.name}") for key, value in node.attrs.items()}
+        written.append({"op": node.op.name, "inputs": [position_of(operand) for operand in node.inputs], "attrs": attrs})
+    return {"nodes": written, "outputs": output_positions}
+
+
+def plain(value: Any, what: str) -> Any:
+    """Numbers, strings, None and sequences of them; GraphError for anything else."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, tuple | list):
+        return [plain(item, what) for item in value]
+    raise GraphError(f"{what} must be a plain number, text or tuple, got {describe_value(value)}")
+
+
+def to_json(graph: dict[str, Any]) -> str:
+    return json.dumps(graph, separators=(",", ":"))
+
+
+def from_json(text: str) -> dict[str, Any]:
+    """The graph in `text`. GraphError for too much, for what is not JSON, and for what is not a graph."""
+    if len(text) > MAX_BYTES:
+        raise GraphError(f"the graph takes {len(text)} bytes, more than {MAX_BYTES}")
+    try:
+        graph = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise GraphError(f"not JSON: {error}") from None
+    validate(graph)
+    return graph
+
+
+def validate(graph: Any) -> None:
+    """GraphError unless `graph` has the form this module's docstring shows."""
+    if not (isinstance(graph, dict) and set(graph) == {"nodes", "outputs"} and isinstance(graph["nodes"], list)):
+        raise GraphError("a graph is a dictionary with a list of 'nodes' and a list of 'outputs'")
+    count = len(graph["nodes"])
+    if count > MAX_NODES:
+        raise GraphError(f"the graph has {count} nodes, more than {MAX_NODES}")
+    check_positions(graph["outputs"], count, "outputs")
+    for position, node in enumerate(graph["nodes"]):
+        if isinstance(node, dict) and set(node) == {"leaf"} and is_count(node["leaf"]):
+            continue
+        if not (isinstance(node, dict) and set(node) == {"op", "inputs", "attrs"}):
+            raise GraphError(f"node {position} is neither a leaf nor an operator with inputs and attrs")
+        if not (isinstance(node["op"], str) and isinstance(node["attrs"], dict)):
+            raise GraphError(f"node {position}: op must be a name, and attrs a dictionary")
+        check_positions(node["inputs"], count, f"inputs of node {position}")
+
+
+def is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def check_positions(positions: Any, count: int, what: str) -> None:
+    if not isinstance(positions, list) or not all(is_count(item) and item < count for item in positions):
+        raise GraphError(f"{what} must be a list of positions below {count}")
+
+
+def evaluation_order(graph: dict[str, Any]) -> list[int]:
+    """Positions such that every node comes after its inputs. GraphError where there is a cycle."""
+    sorter = TopologicalSorter({position: node.get("inputs", ()) for position, node in enumerate(graph["nodes"])})
+    try:
+        return list(sorter.static_order())
+    except CycleError as error:
+        raise GraphError(f"the graph runs in a circle: {' -> '.join(map(str, error.args[1][:8]))}") from None
+
+
+def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) -> list[Tensor]:
+    """The values of the outputs, from the values of the leaves, with the operators in `forward`.
+
+    Raises GraphError for a leaf without a value, an operator that `forward` does not have, and an
+    operator that cannot be applied; the message names the operator and the shapes.
+    """
+    values: list[Tensor | None] = [None] * len(graph["nodes"])
+    for position in evaluation_order(graph):
+        node = graph["nodes"][position]
+        if "leaf" in node:
+            if node["leaf"] >= len(leaves):
+                raise GraphError(f"the graph reads leaf {node['leaf']}, but there are only {len(leaves)}")
+            values[position] = leaves[node["leaf"]]
+            continue
+        name, inputs = node["op"], [values[operand] for operand in node["inputs"]]
+        if name not in forward:
+            raise GraphError(f"the graph uses the operator '{name}', which is none of the course's")
+        attrs = {key: tuple(value) if isinstance(value, list) else value for key, value in node["attrs"].items()}
+        try:
+            values[position] = forward[name](*inputs, **attrs)
+        except (RuntimeError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+            shapes = " and ".join(str(tuple(value.shape)) for value in inputs) or "nothing"
+            detail = ", ".join(f"{key}={value}" for key, value in attrs.items())
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise GraphError(f"{name}{f' with {detail}' if detail else ''} cannot be applied to {shapes}: {reason}") from None
+    outputs = [values[position] for position in graph["outputs"]]
+    return [torch.as_tensor(value) for value in outputs]

@@ -1,0 +1,254 @@
+"""A graph as a picture: layers from left to right, drawn as SVG, without a system package.
+
+The layout is Sugiyama's, in its three classical steps: put every node into a layer after its inputs,
+order the layers so that few edges cross, then straighten the edges. (Sugiyama, Tagawa and Toda,
+"Methods for visual understanding of hierarchical system structures", 1981.)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from html import escape
+from itertools import pairwise
+
+from torch import Tensor
+
+from .graph import Node
+
+MAX_DRAWN = 60  # nodes; a larger graph is summarised
+BOX_HEIGHT, ROW_GAP, LAYER_GAP, LETTER, MARGIN = 34, 14, 46, 7.2, 12  # pixels
+SWEEPS = 12
+
+FORWARD = 'fill="#dce9f7" stroke="#1b4f8a"'
+GRADIENT = 'fill="#fbe6d2" stroke="#b3500f" stroke-dasharray="5 3"'
+VARIABLE = 'fill="#ffffff" stroke="#333333"'
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Shown as a picture in a notebook, as a sentence in a terminal."""
+
+    markup: str
+    summary: str
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.summary
+
+
+@dataclass(eq=False)
+class Bend:
+    """A point in a layer that an edge passes on its way to a later one."""
+
+    source: Node
+
+
+Item = Node | Bend
+
+
+def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = None) -> Drawing:
+    """A picture of everything that `outputs` depend on; rounded boxes are variables.
+
+    What the first output depends on is drawn as the forward graph; all else, the gradients built
+    on top of it, is dashed. With `values` of the variables the graph is run, and shows each small
+    value in its box and each shape on its edge.
+    """
+    order = ordered(outputs)
+    summary = summarise(order)
+    if len(order) > MAX_DRAWN:
+        return Drawing(summary_html(order, summary), summary)
+    forward = set(ordered(outputs[:1]))
+    computed = run(order, values) if values is not None else {}
+    return Drawing(svg(order, outputs, forward, computed), summary)
+
+
+def ordered(outputs: Iterable[Node]) -> list[Node]:
+    """All nodes that `outputs` depend on, inputs first."""
+    inputs: dict[Node, tuple[Node, ...]] = {}
+    todo = list(outputs)
+    while todo:
+        node = todo.pop()
+        if node not in inputs:
+            inputs[node] = node.inputs
+            todo += node.inputs
+    return list(TopologicalSorter(inputs).static_order())
+
+
+def run(order: list[Node], values: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
+    computed = dict(values)
+    for node in order:
+        if node not in computed:
+            computed[node] = node.op.compute(node, [computed[operand] for operand in node.inputs])
+    return computed
+
+
+# --- layout
+
+
+def layers_of(order: list[Node]) -> list[list[Item]]:
+    """Nodes by their distance from the variables; each variable just before whoever needs it first."""
+    depth: dict[Node, int] = {}
+    for node in order:
+        depth[node] = 1 + max((depth[operand] for operand in node.inputs), default=-1)
+    earliest: dict[Node, int] = {}
+    for node in order:
+        for operand in node.inputs:
+            earliest[operand] = min(earliest.get(operand, depth[node]), depth[node])
+    layers: list[list[Item]] = [[] for _ in range(1 + max(depth.values()))]
+    for node in order:
+        layers[depth[node] if node.inputs else earliest.get(node, 1) - 1].append(node)
+    return layers
+
+
+def with_bends(layers: list[list[Item]]) -> tuple[list[list[Item]], list[list[Item]]]:
+    """The layers with bends added, and every edge as the list of items that it runs through."""
+    place = {item: number for number, layer in enumerate(layers) for item in layer}
+    paths: list[list[Item]] = []
+    for node in place:
+        for operand in node.inputs:
+            bends: list[Item] = []
+            for number in range(place[operand] + 1, place[node]):
+                bends.append(Bend(operand))
+                layers[number].append(bends[-1])
+            paths.append([operand, *bends, node])
+    return layers, paths
+
+
+def straighten(layers: list[list[Item]], paths: list[list[Item]]) -> dict[Item, float]:
+    """The height of every item: towards the average of its neighbours, in an order that few edges cross."""
+    before: dict[Item, list[Item]] = {}
+    after: dict[Item, list[Item]] = {}
+    for path in paths:
+        for left, right in pairwise(path):
+            before.setdefault(right, []).append(left)
+            after.setdefault(left, []).append(right)
+    height = {item: float(row * (BOX_HEIGHT + ROW_GAP)) for layer in layers for row, item in enumerate(layer)}
+    for sweep in range(SWEEPS):
+        forwards = sweep % 2 == 0
+        neighbours = before if forwards else after
+        for layer in layers if forwards else reversed(layers):
+            wish = {item: average([height[other] for other in neighbours.get(item, [item])]) for item in layer}
+            layer.sort(key=wish.__getitem__)
+            spread(layer, wish, height)
+    top = min(height.values())
+    return {item: value - top for item, value in height.items()}
+
+
+def spread(layer: list[Item], wish: dict[Item, float], height: dict[Item, float]) -> None:
+    """As near to the wished heights as the boxes' size allows, in the order of `layer`."""
+    lowest = float("-inf")
+    for item in layer:
+        height[item] = max(wish[item], lowest)
+        lowest = height[item] + (BOX_HEIGHT + ROW_GAP if isinstance(item, Node) else ROW_GAP)
+    shift = average([wish[item] - height[item] for item in layer])
+    for item in layer:
+        height[item] += shift
+
+
+def average(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+# --- SVG
+
+
+def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
+    """One or two lines for a box: the operator with its attributes, and the value where it is one number."""
+    if node.inputs:
+        attrs = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in node.attrs.values())
+        lines = [f"{node.op.name} {attrs}".strip()]
+    else:
+        lines = [node.name]
+    value = computed.get(node)
+    if value is not None and value.numel() == 1:
+        lines.append(f"= {value.item():.4g}")
+    return [line if len(line) <= 22 else line[:21] + "…" for line in lines]
+
+
+def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor]) -> str:
+    layers, paths = with_bends(layers_of(order))
+    height = straighten(layers, paths)
+    labels = {node: label(node, computed) for node in order}
+    width = {node: 18 + LETTER * max(map(len, labels[node])) for node in order}
+    left: dict[Item, float] = {}
+    x = float(MARGIN)
+    for layer in layers:
+        column = max((width[item] for item in layer if isinstance(item, Node)), default=0.0)
+        for item in layer:
+            left[item] = x + (column - width.get(item, 0.0)) / 2
+        x += column + LAYER_GAP
+    total_width, total_height = x - LAYER_GAP + MARGIN, max(height.values()) + BOX_HEIGHT + 2 * MARGIN
+
+    def middle(item: Item) -> float:
+        return MARGIN + height[item] + (BOX_HEIGHT / 2 if isinstance(item, Node) else 0)
+
+    shapes = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total_width:.0f} {total_height:.0f}" width="{total_width:.0f}"'
+        ' style="max-width:100%;height:auto;background:#fff;font-family:monospace" font-size="12">',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
+    ]
+    for path in paths:
+        points = [(left[path[0]] + width[path[0]], middle(path[0]))]
+        points += [(left[bend], middle(bend)) for bend in path[1:-1]]
+        points.append((left[path[-1]], middle(path[-1])))
+        dash = "" if path[-1] in forward else ' stroke-dasharray="5 3"'
+        shapes.append(f'<path d="{curve(points)}" fill="none" stroke="#555" stroke-width="1.3"{dash} marker-end="url(#tip)"/>')
+    for node in order:
+        style = VARIABLE if not node.inputs else FORWARD if node in forward else GRADIENT
+        corner = 16 if not node.inputs else 4
+        stroke = 3 if node in outputs else 1.4
+        x, y = left[node], MARGIN + height[node]
+        value = computed.get(node)
+        if value is not None and value.ndim > 0:  # once, where the edges leave the box: they all carry this value
+            place = f'x="{x + width[node] + 3:.1f}" y="{y + BOX_HEIGHT / 2 - 5:.1f}"'
+            shapes.append(f'<text {place} font-size="10" fill="#444">{escape(str(list(value.shape)))}</text>')
+        shapes.append(
+            f'<g><title>{escape(node.name)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{width[node]:.1f}" height="{BOX_HEIGHT}" '
+            f'rx="{corner}" {style} stroke-width="{stroke}"/>{text(labels[node], x + width[node] / 2, y + BOX_HEIGHT / 2)}</g>'
+        )
+    return "".join([*shapes, "</svg>"])
+
+
+def text(lines: list[str], x: float, y: float) -> str:
+    """Lines centred on a point."""
+    first = y + 4 - 7 * (len(lines) - 1)
+    style = 'text-anchor="middle" fill="#111"'
+    return "".join(f'<text x="{x:.1f}" y="{first + 14 * row:.1f}" {style}>{escape(line)}</text>' for row, line in enumerate(lines))
+
+
+def curve(points: list[tuple[float, float]]) -> str:
+    """A smooth path through the points, leaving and arriving horizontally."""
+    (x, y), rest = points[0], points[1:]
+    path = f"M{x:.1f} {y:.1f}"
+    for next_x, next_y in rest:
+        half = (x + next_x) / 2
+        path += f"C{half:.1f} {y:.1f} {half:.1f} {next_y:.1f} {next_x:.1f} {next_y:.1f}"
+        x, y = next_x, next_y
+    return path
+
+
+# --- large graphs
+
+
+def summarise(order: list[Node]) -> str:
+    variables = sum(not node.inputs for node in order)
+    return f"graph of {len(order)} nodes ({variables} variables), {len(layers_of(order))} layers deep"
+
+
+def summary_html(order: list[Node], summary: str) -> str:
+    """A bar for each operator: how many nodes it has."""
+    counts = Counter(node.op.name for node in order).most_common()
+    largest = counts[0][1]
+    bar = "display:inline-block;background:#1b4f8a;height:10px;width"
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td><span style='{bar}:{max(2, 240 * count // largest)}px'></span> {count}</td></tr>"
+        for name, count in counts
+    )
+    note = f"More than {MAX_DRAWN} nodes are counted, not drawn; pass nodes from inside the graph to see a part of it."
+    return f"<div><b>{escape(summary)}</b><table style='text-align:left'>{rows}</table><div>{note}</div></div>"

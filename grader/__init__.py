@@ -1,0 +1,1 @@
+"""What instructors run. Students never get it."""

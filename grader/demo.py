@@ -1,0 +1,124 @@
+"""The main job on real files: release a unit, make a small class, grade it, show what came out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # figures go to files
+import matplotlib.pyplot as plt
+import numpy as np
+from nbformat import NotebookNode
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from autodiff_lib.course import UNITS
+
+from .mistakes import CATALOGUE
+from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
+
+TYPICAL = {  # unit -> the mistakes of the student who makes several
+    "01_operators": ["mean-count-forgotten", "matmul-unreduced", "softmax-global-maximum", "layernorm-unbiased"],
+}
+
+
+def small_class(released: NotebookNode, unit: str) -> dict[str, NotebookNode]:
+    """Student -> notebook: what an instructor meets in the first week."""
+    right = solutions(unit)
+    wrong = {CATALOGUE[name].exercise: CATALOGUE[name].cell(right[CATALOGUE[name].exercise]) for name in TYPICAL[unit]}
+    half = dict(list(right.items())[: len(right) // 2])
+    last = list(right)[-1]
+    return {
+        "full-marks": filled_in(released, right),
+        "typical-mistakes": filled_in(released, {**right, **wrong}),
+        "half-done": filled_in(released, half),
+        "untouched": filled_in(released, {}),
+        "syntax-error": filled_in(released, {**right, last: right[last].replace("):", ")", 1)}),
+    }
+
+
+def demo(course: Path) -> None:
+    """Everything from source to feedback, in the scratch course folder `course`, which is emptied first."""
+    console = Console()
+    if course.exists():
+        shutil.rmtree(course)
+    course.mkdir(parents=True)
+    shutil.copytree(ROOT / "source", course / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for unit in UNITS:
+        grade_unit(course, unit, console)
+        rows = scores(database(course), unit)
+        console.print(score_table(rows, unit))
+        figure = course / f"scores_{unit}.png"
+        draw_scores(rows, unit, figure)
+        console.print(f"figure of the scores   {figure}", soft_wrap=True)
+        for row in rows:
+            page = course / "feedback" / row.student / unit / UNITS[unit].replace(".ipynb", ".html")
+            console.print(f"feedback               {page}", soft_wrap=True)
+
+
+def grade_unit(course: Path, unit: str, console: Console) -> None:
+    """nbgrader's four steps, with a bar for each."""
+    count = TextColumn("{task.completed}/{task.total}")
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), count, TimeElapsedColumn(), console=console) as progress:
+
+        def step(description: str, total: int, *arguments: str) -> None:
+            task = progress.add_task(f"{unit}: {description}", total=total)
+            nbgrader(course, *arguments, on_line=on_notebook(lambda done: progress.update(task, completed=done)))
+            progress.update(task, completed=total)
+
+        step("release", 1, "generate_assignment", unit, "--create", "--force")
+        students = small_class(release(course, unit), unit)
+        for student, notebook in students.items():
+            submit(course, student, unit, notebook)
+        step("autograde", len(students), "autograde", unit, "--create", "--force")
+        step("feedback", len(students), "generate_feedback", unit, "--force")
+
+
+def on_notebook(update: Callable[[int], None]) -> Callable[[str], None]:
+    """Counts submissions in nbgrader's log: each is mentioned first when it is begun."""
+    begun: list[str] = []
+
+    def see(line: str) -> None:
+        if "Converting notebook" in line and line not in begun and "autograded" not in line.split("Converting notebook")[1]:
+            update(len(begun))
+            begun.append(line)
+
+    return see
+
+
+def score_table(rows: list[Row], unit: str) -> Table:
+    """Student x exercise, points."""
+    table = Table(title=f"{unit}: points", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("student", no_wrap=True)
+    most = rows[0].max_points
+    for name, points in most.items():
+        table.add_column(f"{name.removeprefix('check_')}\n/ {points:g}", justify="right", overflow="fold")
+    table.add_column(f"total\n/ {rows[0].max_total:g}", justify="right", overflow="fold", style="bold")
+    for row in rows:
+        table.add_row(row.student, *(f"{points:g}" for points in row.points.values()), f"{row.total:g}")
+    return table
+
+
+def draw_scores(rows: list[Row], unit: str, path: Path) -> None:
+    """Totals as bars beside a map of the share of points for each exercise."""
+    plt.style.use("autodiff_lib.course")
+    names = [name.removeprefix("check_") for name in rows[0].points]
+    share = np.array([[row.points[name] / row.max_points[name] for name in row.points] for row in rows])
+    figure, (bars, grid) = plt.subplots(1, 2, figsize=(11, 0.6 * len(rows) + 2), sharey=True, width_ratios=(1, 2))
+    bars.barh([row.student for row in rows], [row.total for row in rows])
+    bars.set(xlim=(0, rows[0].max_total), xlabel="points", title=unit)
+    bars.invert_yaxis()
+    grid.imshow(share, vmin=0, vmax=1.6, aspect="auto", cmap="Greys")
+    grid.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    grid.grid(False)
+    grid.set_title("share of the points of each exercise (dark: all)")
+    for height, row in enumerate(rows):
+        for column, points in enumerate(row.points.values()):
+            grid.text(column, height, f"{points:g}", ha="center", va="center", color="black")
+    figure.savefig(path)
+    plt.close(figure)

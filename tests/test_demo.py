@@ -1,0 +1,67 @@
+"""The whole way through nbgrader, as `make demo` goes it: release, submissions, autograde, feedback, scores."""
+
+import pytest
+
+from autodiff_lib.course import UNITS
+from grader.demo import TYPICAL, demo
+from grader.mistakes import CATALOGUE
+from grader.nbgrader_course import NbgraderError, Row, database, nbgrader, scores
+
+POINTS = {"01_operators": 32}
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "course"
+    demo(folder)
+    return folder
+
+
+@pytest.fixture(params=UNITS)
+def graded(request, course) -> tuple[str, dict[str, Row]]:
+    return request.param, {row.student: row for row in scores(database(course), request.param)}
+
+
+def test_the_solution_earns_every_point_and_the_untouched_release_none(graded):
+    unit, rows = graded
+    assert (rows["full-marks"].total, rows["full-marks"].max_total) == (POINTS[unit], POINTS[unit])
+    assert rows["untouched"].total == 0
+
+
+def test_mistakes_cost_points_where_they_were_made(graded):
+    unit, rows = graded
+    row = rows["typical-mistakes"]
+    lost = {name for name in row.points if row.points[name] < row.max_points[name]}
+    assert lost == {f"check_{CATALOGUE[name].exercise}" for name in TYPICAL[unit]}
+    assert 0 < row.total < row.max_total
+
+
+def test_a_syntax_error_costs_its_own_exercise_only(graded):
+    _, rows = graded
+    row = rows["syntax-error"]
+    last = list(row.points)[-1]
+    assert {name for name in row.points if row.points[name] < row.max_points[name]} == {last}
+    assert row.points[last] == 0
+
+
+def test_half_done_work_keeps_the_points_of_its_half(graded):
+    _, rows = graded
+    points = list(rows["half-done"].points.values())
+    half = len(points) // 2
+    assert points[:half] == list(rows["half-done"].max_points.values())[:half]
+    assert sum(points[half:]) == 0
+
+
+def test_every_student_gets_a_feedback_page_and_the_class_a_figure(course, graded):
+    unit, rows = graded
+    assert (course / f"scores_{unit}.png").stat().st_size > 10_000
+    for student, row in rows.items():
+        page = (course / "feedback" / student / unit / UNITS[unit].replace(".ipynb", ".html")).read_text()
+        assert f"Score: {row.total}" in page
+    page = (course / "feedback" / "untouched" / unit / UNITS[unit].replace(".ipynb", ".html")).read_text()
+    assert "not done yet (0 of" in page
+
+
+def test_a_failing_nbgrader_command_raises_with_the_end_of_its_log(tmp_path):
+    with pytest.raises(NbgraderError, match="generate_assignment nothing --create failed:(.|\n)*No notebooks were matched"):
+        nbgrader(tmp_path, "generate_assignment", "nothing", "--create")

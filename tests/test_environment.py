@@ -1,0 +1,65 @@
+"""One environment, declared once: pyproject, the constraints file, conda's file and the README agree."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from itertools import chain
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from grader.nbgrader_course import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#"))
+README = (ROOT / "README.md").read_text()
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *chain(*EXTRAS.values())])
+def test_every_dependency_is_pinned_to_a_version_that_it_allows(requirement):
+    parsed = Requirement(requirement)
+    pins = {canonical(name): version for name, version in PINS.items()}
+    assert canonical(parsed.name) in pins
+    assert parsed.specifier.contains(pins[canonical(parsed.name)])
+
+
+def test_conda_makes_the_same_environment():
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python = next(entry for entry in conda["dependencies"] if str(entry).startswith("python="))
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
+    (pip,) = [entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)]
+    makefile = (ROOT / "Makefile").read_text()
+    assert pip == ["--constraint constraints.txt", f"--editable .[{','.join(EXTRAS)}]"]
+    for option in pip:
+        assert option in makefile.replace("'", "")
+
+
+def test_the_gate_and_the_workflow_call_the_readmes_test_command():
+    assert "make test" in README
+    assert "\nmake test\n" in (ROOT / ".ci/run").read_text()
+    assert "bash .ci/run" in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+def test_every_make_command_of_the_readme_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z]+)", "\n".join(re.findall(r"```.*?```|`[^`\n]+`", README, re.DOTALL))))
+    assert {"demo", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_code_and_notebooks_are_clean(command):
+    done = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_local_link_and_picture_of_the_documents_exists():
+    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
+            assert (ROOT / link).exists(), f"{page}: {link}"
