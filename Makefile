@@ -18,9 +18,7 @@ test: $(READY)  ## all tests: pytest, and nbval over source/ and notebooks/
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
-	@mkdir -p build/student
-	cp -Rn release/. notebooks build/student/ || true
-	$(BIN)/jupyter lab --notebook-dir build/student
+	$(BIN)/python -m grader lab
 
 lint: $(READY)  ## ruff, and the form of the notebooks
 	$(BIN)/ruff check .

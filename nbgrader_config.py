@@ -1,10 +1,15 @@
 """Makes every plain `nbgrader` command work from this folder. Settings given on the command line win."""
 
+import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))  # nbgrader runs as its own executable, and must find `grader`
+
+# follow-through: a unit is graded on the reference of the units before it, so that an early mistake costs no
+# later points. Set the variable to nothing to grade each student on their own earlier work.
+os.environ.setdefault("AUTODIFF_UNITS", str(ROOT / "source"))
 
 c = get_config()  # noqa: F821 - nbgrader provides it
 c.CourseDirectory.course_id = "autodiff"

@@ -16,11 +16,11 @@ from . import checks
 from .checks.probe import attempt
 from .checks.question import Problem
 
-UNITS = {"01_operators": "operators.ipynb"}
+UNITS = {"01_operators": "operators.ipynb", "02_evaluator": "evaluator.ipynb"}
 """Unit -> the notebook in its folder."""
 
 UNITS_FOLDER = "AUTODIFF_UNITS"
-"""Environment variable: a folder of units to prefer. The grader sets it for follow-through."""
+"""Environment variable: a folder of units to prefer, if any. The grader sets it for follow-through."""
 
 
 def load(unit: str) -> ModuleType:
@@ -52,7 +52,7 @@ def find(unit: str) -> Path:
 
 
 def folders_to_search() -> Iterator[Path]:
-    if UNITS_FOLDER in os.environ:
+    if os.environ.get(UNITS_FOLDER):
         yield Path(os.environ[UNITS_FOLDER])
     here = Path.cwd()
     yield here.parent

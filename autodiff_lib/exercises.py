@@ -1,6 +1,6 @@
-"""The operators that students write, declared so that graphs can be built before they are written."""
+"""What students write, declared so that graphs can be built, and errors can say what to do, before it is written."""
 
-from .graph import declare_exercise
+from .graph import declare_function, declare_operator
 
 OPERATORS = {
     "01_operators": [
@@ -17,6 +17,14 @@ OPERATORS = {
     ],
 }
 
+FUNCTIONS = {
+    "02_evaluator": ["topological_order", "Evaluator", "gradients", "FrugalEvaluator"],
+}
+
 for unit, signatures in OPERATORS.items():
     for number, signature in enumerate(signatures, start=1):
-        declare_exercise(signature, unit, number)
+        declare_operator(signature, unit, number)
+
+for unit, names in FUNCTIONS.items():
+    for number, name in enumerate(names, start=1):
+        declare_function(name, unit, number)

@@ -8,19 +8,28 @@ Calling an operator on nodes makes a node; `Op.compute` turns input values into 
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
+
+T = TypeVar("T")
 
 MAX_NAME = 60  # characters of a node's automatic name; without a cap, doubling a node doubles its name
 REQUIRED = object()
 
-table: dict[str, Op] = {}
-"""Every operator by name: the given ones, and the exercises once they are written."""
+VALUES_ONLY = {
+    "shape": "; shapes are known when the graph is run, see ad.expand_as, ad.unbroadcast and ad.ones_like",
+    "T": "; write ad.transpose(a, -2, -1)",
+}
+"""Attributes that tensors have and nodes do not, with what to do instead."""
+
+table: dict[str, Any] = {}
+"""Every operator by name, and the functions of the engine: the given ones, and the exercises once they are written."""
 
 
 class Node:
@@ -50,7 +59,8 @@ class Node:
             return self.attrs[key]
         except KeyError:
             known = ", ".join(self.attrs) or "none"
-            raise AttributeError(f"a {self.op.name} node has no attribute '{key}' (its attributes: {known})") from None
+            advice = VALUES_ONLY.get(key, "")
+            raise AttributeError(f"a {self.op.name} node has no attribute '{key}' (its attributes: {known}){advice}") from None
 
     def __repr__(self) -> str:
         return f"<Node {self.name}>"
@@ -78,6 +88,10 @@ class Node:
     def __neg__(self) -> Node:
         return table["mul_by_const"](self, -1)
 
+    def __gt__(self, other: Any) -> Node:
+        raise TypeError("nodes have no values to compare; ad.greater(a, b) makes a node that is 1 where a > b, else 0")
+
+    __lt__ = __ge__ = __le__ = __gt__
     __radd__ = __add__
     __rmul__ = __mul__
 
@@ -124,7 +138,7 @@ class Signature:
 
     def __str__(self) -> str:
         attrs = [key if value is REQUIRED else f"{key}={value!r}" for key, value in self.attrs.items()]
-        return f"{self.name}({', '.join([*self.operands, *attrs])})"
+        return f"{self.name}({', '.join([*self.operands, '/', *attrs])})"
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Node, ...], dict[str, Any]]:
         """Split a call's arguments into (operands, attributes); TypeError names whatever does not fit."""
@@ -134,7 +148,8 @@ class Signature:
             raise TypeError(f"{self}: takes {count} node{'s' * (count != 1)}, got {len(inputs)}")
         for operand, value in zip(self.operands, inputs, strict=True):
             if not isinstance(value, Node):
-                raise TypeError(f"{self}: operand {operand} must be a Node, got {describe_value(value)}")
+                advice = "; to compare with zero or one, use ad.zeros_like or ad.ones_like" if isinstance(value, Real) else ""
+                raise TypeError(f"{self}: operand {operand} must be a Node, got {describe_value(value)}{advice}")
         if not (self.attrs or positional or kwargs):
             return inputs, {}
         if len(positional) > len(self.attrs):
@@ -166,6 +181,14 @@ class Op:
     def name(self) -> str:
         return self.signature.name
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The call as `help` and Shift+Tab show it."""
+        kinds = inspect.Parameter
+        operands = [kinds(operand, kinds.POSITIONAL_ONLY) for operand in self.signature.operands]
+        defaults = {key: kinds.empty if value is REQUIRED else value for key, value in self.signature.attrs.items()}
+        return inspect.Signature([*operands, *(kinds(key, kinds.POSITIONAL_OR_KEYWORD, default=value) for key, value in defaults.items())])
+
     def __call__(self, *args: Any, **kwargs: Any) -> Node:
         """A node that applies this operator. Raises TypeError where the call does not fit `signature`."""
         inputs, attrs = self.signature.bind(args, kwargs)
@@ -186,12 +209,12 @@ class Op:
         return f"<operator {self.signature}>"
 
 
-class Exercise(Op):
+class UnwrittenOp(Op):
     """Stands in the table for an operator that a student has yet to write: makes nodes, computes nothing."""
 
-    def __init__(self, signature: Signature, unit: str, number: int) -> None:
+    def __init__(self, signature: Signature, todo: str) -> None:
         self.signature = signature
-        self.todo = f"{signature.name} is exercise {number} of unit {unit} and nobody has filled it in: write its cell and run it"
+        self.todo = todo
 
     def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
         raise NotImplementedError(self.todo)
@@ -222,14 +245,36 @@ def operator(signature: str) -> Callable[[type[Op]], type[Op]]:
 
 
 exercises: set[str] = set()
-"""Names of the operators in the table that students write."""
+"""Names in the table that students write."""
 
 
-def declare_exercise(signature: str, unit: str, number: int) -> None:
+def exercise(written: T) -> T:
+    """Decorator: put a function or a class that is an exercise into the table, callable as `ad.<name>` from then on."""
+    if written.__name__ not in exercises:
+        raise ValueError(f"{written.__name__} is no exercise of the course; keep the name that the notebook gives it")
+    table[written.__name__] = written
+    return written
+
+
+def todo(name: str, unit: str, number: int) -> str:
+    return f"{name} is exercise {number} of unit {unit} and nobody has filled it in: write its cell and run it"
+
+
+def declare_operator(signature: str, unit: str, number: int) -> None:
     """Announce an operator that students write: its call, and where to find the exercise."""
     parsed = Signature.parse(signature)
     exercises.add(parsed.name)
-    table[parsed.name] = Exercise(parsed, unit, number)
+    table[parsed.name] = UnwrittenOp(parsed, todo(parsed.name, unit, number))
+
+
+def declare_function(name: str, unit: str, number: int) -> None:
+    """Announce a function or a class that students write, and where to find the exercise."""
+
+    def unwritten(*args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(todo(name, unit, number))
+
+    exercises.add(name)
+    table[name] = unwritten
 
 
 class PlaceholderOp(Op):

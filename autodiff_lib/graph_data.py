@@ -10,14 +10,14 @@ an answer that is a graph is graded without running a line of the code that buil
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .graph import Node, describe_value
+from .graph import Node, Op, describe_value, table
 
 MAX_NODES = 200_000
 MAX_BYTES = 64 * 2**20  # of the JSON text
@@ -31,7 +31,7 @@ class GraphError(ValueError):
 
 
 def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
-    """Everything that `outputs` depend on, as plain data. Stops at `leaves`, numbered in their order.
+    """Everything that `outputs` depend on, as plain data, inputs first. Stops at `leaves`, numbered in their order.
 
     Raises GraphError for a placeholder that is not among `leaves`, for an attribute that is not
     plain data, and beyond `MAX_NODES` nodes.
@@ -39,29 +39,19 @@ def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
     for position, output in enumerate(outputs):
         if not isinstance(output, Node):
             raise GraphError(f"entry {position} of the answer must be a Node, got {describe_value(output)}")
-    leaf_number = {id(leaf): number for number, leaf in enumerate(leaves)}
-    found: dict[int, int] = {}  # id of a node -> its position
-    nodes: list[Node] = []
-
-    def position_of(node: Node) -> int:
-        if id(node) not in found:
-            if len(nodes) == MAX_NODES:
-                raise GraphError(f"the graph has more than {MAX_NODES} nodes")
-            found[id(node)] = len(nodes)
-            nodes.append(node)
-        return found[id(node)]
-
-    output_positions = [position_of(output) for output in outputs]
+    leaf_number = {leaf: number for number, leaf in enumerate(leaves)}
+    nodes = inputs_first(outputs, leaf_number)
+    position = {node: number for number, node in enumerate(nodes)}
     written: list[dict[str, Any]] = []
-    for node in nodes:  # grows while we walk: inputs are discovered breadth-first
-        if id(node) in leaf_number:
-            written.append({"leaf": leaf_number[id(node)]})
+    for node in nodes:
+        if node in leaf_number:
+            written.append({"leaf": leaf_number[node]})
             continue
         if node.op.name == "placeholder":
             raise GraphError(f"the graph reads the variable '{node.name}', which belongs to no input of this question")
         attrs = {key: plain(value, f"attribute {key} of {node.op.name}") for key, value in node.attrs.items()}
-        written.append({"op": node.op.name, "inputs": [position_of(operand) for operand in node.inputs], "attrs": attrs})
-    return {"nodes": written, "outputs": output_positions}
+        written.append({"op": node.op.name, "inputs": [position[operand] for operand in node.inputs], "attrs": attrs})
+    return {"nodes": written, "outputs": [position[output] for output in outputs]}
 
 
 def plain(value: Any, what: str) -> Any:
@@ -71,6 +61,29 @@ def plain(value: Any, what: str) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item, what) for item in value]
     raise GraphError(f"{what} must be a plain number, text or tuple, got {describe_value(value)}")
+
+
+def from_data(graph: dict[str, Any], leaves: Sequence[Node]) -> list[Node]:
+    """All nodes of `graph`, by their positions, over the variables `leaves`.
+
+    Raises GraphError for an operator that is not in the table, and for a call that does not fit its signature.
+    """
+    nodes: list[Node | None] = [None] * len(graph["nodes"])
+    for position in evaluation_order(graph):
+        entry = graph["nodes"][position]
+        if "leaf" in entry:
+            if entry["leaf"] >= len(leaves):
+                raise GraphError(f"the graph reads leaf {entry['leaf']}, but there are only {len(leaves)}")
+            nodes[position] = leaves[entry["leaf"]]
+            continue
+        op = table.get(entry["op"])
+        if not isinstance(op, Op):
+            raise GraphError(f"the graph uses the operator '{entry['op']}', which is none of the course's")
+        try:
+            nodes[position] = op(*(nodes[operand] for operand in entry["inputs"]), **entry["attrs"])
+        except TypeError as error:
+            raise GraphError(f"node {position} does not fit: {error}") from None
+    return nodes
 
 
 def to_json(graph: dict[str, Any]) -> str:
@@ -116,9 +129,29 @@ def check_positions(positions: Any, count: int, what: str) -> None:
         raise GraphError(f"{what} must be a list of positions below {count}")
 
 
+def inputs_first(outputs: Iterable[Node], leaves: Container[Node] = ()) -> list[Node]:
+    """All nodes that `outputs` depend on, inputs before their consumers; what `leaves` depend on is left out.
+
+    Raises GraphError beyond `MAX_NODES` nodes.
+    """
+    inputs: dict[Node, tuple[Node, ...]] = {}
+    todo = list(outputs)
+    while todo:
+        node = todo.pop()
+        if node not in inputs:
+            if len(inputs) == MAX_NODES:
+                raise GraphError(f"the graph has more than {MAX_NODES} nodes")
+            inputs[node] = () if node in leaves else node.inputs
+            todo += inputs[node]
+    return list(TopologicalSorter(inputs).static_order())
+
+
 def evaluation_order(graph: dict[str, Any]) -> list[int]:
     """Positions such that every node comes after its inputs. GraphError where there is a cycle."""
-    sorter = TopologicalSorter({position: node.get("inputs", ()) for position, node in enumerate(graph["nodes"])})
+    nodes = graph["nodes"]
+    if all(operand < position for position, node in enumerate(nodes) for operand in node.get("inputs", ())):
+        return list(range(len(nodes)))  # as `to_data` writes them
+    sorter = TopologicalSorter({position: node.get("inputs", ()) for position, node in enumerate(nodes)})
     try:
         return list(sorter.static_order())
     except CycleError as error:
@@ -148,7 +181,7 @@ def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) 
         except (RuntimeError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
             shapes = " and ".join(str(tuple(value.shape)) for value in inputs) or "nothing"
             detail = ", ".join(f"{key}={value}" for key, value in attrs.items())
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise GraphError(f"{name}{f' with {detail}' if detail else ''} cannot be applied to {shapes}: {reason}") from None
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            raise GraphError(f"{name}{f' with {detail}' if detail else ''} cannot be applied to {shapes}: {reason}.") from None
     outputs = [values[position] for position in graph["outputs"]]
     return [torch.as_tensor(value) for value in outputs]

@@ -8,19 +8,20 @@ order the layers so that few edges cross, then straighten the edges. (Sugiyama, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from html import escape
 from itertools import pairwise
 
 from torch import Tensor
 
 from .graph import Node
+from .graph_data import inputs_first
 
 MAX_DRAWN = 60  # nodes; a larger graph is summarised
 BOX_HEIGHT, ROW_GAP, LAYER_GAP, LETTER, MARGIN = 34, 14, 46, 7.2, 12  # pixels
 SWEEPS = 12
+MAX_LABEL = 32  # characters of a box's line
 
 FORWARD = 'fill="#dce9f7" stroke="#1b4f8a"'
 GRADIENT = 'fill="#fbe6d2" stroke="#b3500f" stroke-dasharray="5 3"'
@@ -55,28 +56,16 @@ def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = N
     """A picture of everything that `outputs` depend on; rounded boxes are variables.
 
     What the first output depends on is drawn as the forward graph; all else, the gradients built
-    on top of it, is dashed. With `values` of the variables the graph is run, and shows each small
-    value in its box and each shape on its edge.
+    on top of it, is dashed. With `values` of the variables the graph is run: each box then shows its
+    value, or its shape where that is more than one number, and so does each edge when pointed at.
     """
-    order = ordered(outputs)
+    order = inputs_first(outputs)
     summary = summarise(order)
     if len(order) > MAX_DRAWN:
         return Drawing(summary_html(order, summary), summary)
-    forward = set(ordered(outputs[:1]))
+    forward = set(inputs_first(outputs[:1]))
     computed = run(order, values) if values is not None else {}
     return Drawing(svg(order, outputs, forward, computed), summary)
-
-
-def ordered(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that `outputs` depend on, inputs first."""
-    inputs: dict[Node, tuple[Node, ...]] = {}
-    todo = list(outputs)
-    while todo:
-        node = todo.pop()
-        if node not in inputs:
-            inputs[node] = node.inputs
-            todo += node.inputs
-    return list(TopologicalSorter(inputs).static_order())
 
 
 def run(order: list[Node], values: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
@@ -165,9 +154,9 @@ def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
     else:
         lines = [node.name]
     value = computed.get(node)
-    if value is not None and value.numel() == 1:
-        lines.append(f"= {value.item():.4g}")
-    return [line if len(line) <= 22 else line[:21] + "…" for line in lines]
+    if value is not None:
+        lines.append(f"= {value.item():.4g}" if value.numel() == 1 else str(list(value.shape)))
+    return [line if len(line) <= MAX_LABEL else line[: MAX_LABEL - 1] + "…" for line in lines]
 
 
 def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor]) -> str:
@@ -198,16 +187,15 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
         points += [(left[bend], middle(bend)) for bend in path[1:-1]]
         points.append((left[path[-1]], middle(path[-1])))
         dash = "" if path[-1] in forward else ' stroke-dasharray="5 3"'
-        shapes.append(f'<path d="{curve(points)}" fill="none" stroke="#555" stroke-width="1.3"{dash} marker-end="url(#tip)"/>')
+        value = computed.get(path[0])
+        title = f"<title>{escape(path[0].name)}: {list(value.shape)}</title>" if value is not None else ""
+        line = f'fill="none" stroke="#555" stroke-width="1.3"{dash} marker-end="url(#tip)"'
+        shapes.append(f'<path d="{curve(points)}" {line}>{title}</path>')
     for node in order:
         style = VARIABLE if not node.inputs else FORWARD if node in forward else GRADIENT
         corner = 16 if not node.inputs else 4
         stroke = 3 if node in outputs else 1.4
         x, y = left[node], MARGIN + height[node]
-        value = computed.get(node)
-        if value is not None and value.ndim > 0:  # once, where the edges leave the box: they all carry this value
-            place = f'x="{x + width[node] + 3:.1f}" y="{y + BOX_HEIGHT / 2 - 5:.1f}"'
-            shapes.append(f'<text {place} font-size="10" fill="#444">{escape(str(list(value.shape)))}</text>')
         shapes.append(
             f'<g><title>{escape(node.name)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{width[node]:.1f}" height="{BOX_HEIGHT}" '
             f'rx="{corner}" {style} stroke-width="{stroke}"/>{text(labels[node], x + width[node] / 2, y + BOX_HEIGHT / 2)}</g>'

@@ -125,6 +125,9 @@ class ExpandAsOp(Op):
         a, like = inputs
         for axis in axes(node.dim, like.ndim, "expand_as"):
             a = a.unsqueeze(axis)
+        if a.ndim > like.ndim:
+            shape = tuple(inputs[0].shape)
+            raise ValueError(f"expand_as: dim={node.dim} names axes that a, of shape {shape}, does not lack: leave dim out")
         return a.expand_as(like)
 
     def gradient(self, node: Node, output_grad: Node) -> list[Node]:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from . import authoring
 from . import demo as demonstration
+from . import lab as student_lab
 from .nbgrader_course import ROOT
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for the course, and the tools of its authors.")
@@ -21,6 +22,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for 
 def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; emptied first.")] = ROOT / "build" / "demo") -> None:
     """Release every unit, make a small class of submissions, grade it and write its feedback."""
     demonstration.demo(folder)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, folder: Annotated[Path, typer.Option(help="The working copy.")] = ROOT / "build" / "student") -> None:
+    """JupyterLab as a student has it, on a working copy of release/ and notebooks/. Further options go to JupyterLab."""
+    student_lab.start(folder, context.args)
 
 
 @app.command()
@@ -41,6 +48,7 @@ def notebooks(
             for path in authoring.lectures():
                 task = progress.add_task(path.name, total=None)
                 authoring.execute(path, lambda done, total, task=task: progress.update(task, completed=done, total=total))
+                progress.update(task, completed=1, total=1)
     if fix:
         for path in authoring.committed():
             if authoring.mend(path):

@@ -24,6 +24,7 @@ from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, 
 
 TYPICAL = {  # unit -> the mistakes of the student who makes several
     "01_operators": ["mean-count-forgotten", "matmul-unreduced", "softmax-global-maximum", "layernorm-unbiased"],
+    "02_evaluator": ["Evaluator-stale", "gradients-overwrites"],
 }
 
 
@@ -92,13 +93,14 @@ def on_notebook(update: Callable[[int], None]) -> Callable[[str], None]:
 
 
 def score_table(rows: list[Row], unit: str) -> Table:
-    """Student x exercise, points."""
-    table = Table(title=f"{unit}: points", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    """Student x exercise, points; the columns are numbered as the exercises are."""
+    names = [name.removeprefix("check_") for name in rows[0].points]
+    legend = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
+    table = Table(title=f"{unit}: points", caption=legend, box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("student", no_wrap=True)
-    most = rows[0].max_points
-    for name, points in most.items():
-        table.add_column(f"{name.removeprefix('check_')}\n/ {points:g}", justify="right", overflow="fold")
-    table.add_column(f"total\n/ {rows[0].max_total:g}", justify="right", overflow="fold", style="bold")
+    for number, points in enumerate(rows[0].max_points.values(), start=1):
+        table.add_column(f"{number}\n/ {points:g}", justify="right")
+    table.add_column(f"total\n/ {rows[0].max_total:g}", justify="right", style="bold")
     for row in rows:
         table.add_row(row.student, *(f"{points:g}" for points in row.points.values()), f"{row.total:g}")
     return table

@@ -1,7 +1,10 @@
 """Fixtures that several test files share."""
 
 import copy
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,11 +21,24 @@ def fresh_table() -> Iterator[None]:
     graph.table.update(before)
 
 
+@pytest.fixture(scope="session")
+def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
+    """All units' solutions, loaded once, and the table as it is then; the table itself stays unwritten."""
+    before, folder = copy.copy(graph.table), Path.cwd()
+    os.chdir(ROOT / "notebooks")
+    modules = {unit: course.load(unit) for unit in course.UNITS}
+    os.chdir(folder)
+    after = copy.copy(graph.table)
+    graph.table.update(before)
+    return modules, after
+
+
 @pytest.fixture
-def solved(fresh_table, monkeypatch):
+def solved(fresh_table, loaded) -> dict[str, ModuleType]:
     """All units' solutions are in the table."""
-    monkeypatch.chdir(ROOT / "notebooks")
-    return {unit: course.load(unit) for unit in course.UNITS}
+    modules, table = loaded
+    graph.table.update(table)
+    return modules
 
 
 @pytest.fixture(scope="session")

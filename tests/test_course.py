@@ -97,7 +97,7 @@ def test_a_file_that_is_no_notebook_is_refused_with_its_path(workspace, content)
 
 
 def test_an_unknown_unit_and_a_missing_notebook_say_what_to_do(workspace):
-    with pytest.raises(ValueError, match="there is no unit '99_nothing'; the units are 01_operators"):
+    with pytest.raises(ValueError, match="there is no unit '99_nothing'; the units are 01_operators, 02_evaluator"):
         course.load("99_nothing")
     with pytest.raises(FileNotFoundError, match="Put yours into one of these places") as error:
         course.load(UNIT)

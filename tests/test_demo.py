@@ -5,9 +5,9 @@ import pytest
 from autodiff_lib.course import UNITS
 from grader.demo import TYPICAL, demo
 from grader.mistakes import CATALOGUE
-from grader.nbgrader_course import NbgraderError, Row, database, nbgrader, scores
+from grader.nbgrader_course import NbgraderError, Row, database, filled_in, nbgrader, release, scores, solutions, submit
 
-POINTS = {"01_operators": 32}
+POINTS = {"01_operators": 32, "02_evaluator": 13}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,19 @@ def test_every_student_gets_a_feedback_page_and_the_class_a_figure(course, grade
         assert f"Score: {row.total}" in page
     page = (course / "feedback" / "untouched" / unit / UNITS[unit].replace(".ipynb", ".html")).read_text()
     assert "not done yet (0 of" in page
+
+
+def test_a_broken_unit_1_costs_no_points_in_unit_2(course):
+    """Follow-through: unit 2 is graded on the reference of unit 1."""
+    broken = dict.fromkeys(solutions("01_operators"), "class Broken(")
+    submit(course, "broken-before", "01_operators", filled_in(release(course, "01_operators"), broken))
+    submit(course, "broken-before", "02_evaluator", filled_in(release(course, "02_evaluator"), solutions("02_evaluator")))
+    for unit in UNITS:
+        nbgrader(course, "autograde", unit, "--create", "--student=broken-before")
+    totals = {unit: {row.student: row.total for row in scores(database(course), unit)}["broken-before"] for unit in UNITS}
+    assert totals == {"01_operators": 0, "02_evaluator": 13}
+    page = (course / "autograded" / "broken-before" / "02_evaluator" / UNITS["02_evaluator"]).read_text()
+    assert "10 of 10 exercises pass their checks" in page
 
 
 def test_a_failing_nbgrader_command_raises_with_the_end_of_its_log(tmp_path):

@@ -87,10 +87,10 @@ def wheel(tmp_path_factory):
         return {name: archive.read(name).decode("utf-8", errors="replace") for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def test_no_solution_and_nothing_of_the_grader_is_in_the_release_or_the_wheel(wheel):
+def test_no_solution_and_nothing_of_the_grader_is_in_the_release_the_lectures_or_the_wheel(wheel):
     secret = set(solution_lines())
     assert len(secret) > 20, "the search for solution lines finds too few to mean anything"
-    for name, text in {**files(ROOT / "release"), **wheel}.items():
+    for name, text in {**files(ROOT / "release"), **files(ROOT / "notebooks"), **wheel}.items():
         leaked = [line for line in secret if line.replace('"', '\\"') in text or line in text]
         assert leaked == [], f"{name} holds solution lines"
         assert "BEGIN SOLUTION" not in text, name

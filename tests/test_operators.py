@@ -78,7 +78,7 @@ def engine():
     def forward(name):
         return lambda *inputs, **attrs: table[name].compute(ad.Node((), table[name], attrs), list(inputs))
 
-    return {name: forward(name) for name in table}
+    return {name: forward(name) for name, op in table.items() if isinstance(op, ad.Op)}
 
 
 def close(got, expected, dtype=torch.float64):
@@ -112,7 +112,7 @@ def test_values_gradients_and_second_derivatives_are_torchs(solved, dtype):
 
 
 def test_the_table_of_cases_misses_no_operator():
-    assert {row[0] for row in ROWS} == set(table) - {"placeholder"}
+    assert {row[0] for row in ROWS} == {name for name, op in table.items() if isinstance(op, ad.Op)} - {"placeholder"}
 
 
 @settings(max_examples=200, deadline=None)

@@ -7,18 +7,23 @@ grader, where the probe runs in a jail and the judge outside of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
-from . import operators, probe
+from . import evaluator, operators, probe, staleness
 from .judge import judge
 from .question import Question, Verdict
 from .report import Overview, Score
+from .watch import live_values
 
-QUESTIONS: dict[str, Callable[[], list[Question]]] = {operators.UNIT: operators.questions}
+__all__ = ["live_values", "of_unit", "questions", "verdict"]
+
+QUESTIONS: dict[str, Callable[[], list[Question]]] = {operators.UNIT: operators.questions, evaluator.UNIT: evaluator.questions}
 """Unit -> its questions, with their public cases."""
 
 
+@cache
 def questions(unit: str) -> dict[str, Question]:
-    """The questions of a unit by name. KeyError, with the units there are, for any other."""
+    """The questions of a unit by name, always the same ones. KeyError, with the units there are, for any other."""
     if unit not in QUESTIONS:
         raise KeyError(f"there is no unit '{unit}'; the units are {', '.join(QUESTIONS)}")
     return {question.name: question for question in QUESTIONS[unit]()}
@@ -42,6 +47,6 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
             return Overview([verdict(question) for question in known.values()])
         if name not in known:
             raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
-        return Score(verdict(known[name]), known[name])
+        return Score(verdict(known[name]), known[name], staleness.note(name))
 
     return check

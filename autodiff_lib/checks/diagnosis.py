@@ -114,7 +114,7 @@ def few_wrong(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 
 def single_precision(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
     if dtype == "float64" and agree(got, expected, "float32"):
-        return "Right to about six digits only: is something rounded to float32, or an eps where none belongs?"
+        return "Right to about six digits only: is something rounded to float32, or an eps in the wrong place?"
     return None
 
 

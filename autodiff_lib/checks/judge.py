@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
+
+MAX_CONTRASTED = 3  # values of a feature that are worth listing
 
 
 def judge(question: Question, answer: Callable[[Case], Answer]) -> Verdict:
@@ -15,22 +18,43 @@ def judge(question: Question, answer: Callable[[Case], Answer]) -> Verdict:
 def judge_part(part: Part, answer: Callable[[Case], Answer]) -> PartVerdict:
     """All or nothing over the cases, which are in ascending size: the first failure is the smallest."""
     failures: list[Failure] = []
+    passed: list[Case] = []
+    failed: list[Case] = []
     for case in part.cases:
         given = answer(case)
         failure = problem_of(case, given) or part.judge(case, given)
-        if failure is not None:
-            failures.append(failure)
-            if failure.reason == "missing":  # nobody wrote it: the other cases say the same
-                failures += [failure] * (len(part.cases) - 1)
-                break
+        if failure is None:
+            passed.append(case)
+            continue
+        failed.append(case)
+        failures.append(replace(failure, printed=given.printed))
+        if failure.reason == "missing":  # nobody wrote it: the other cases say the same
+            break
     return PartVerdict(
         part=part.name,
         points=0 if failures else part.points,
         max_points=part.points,
-        passed=len(part.cases) - len(failures),
+        passed=len(passed),
         cases=len(part.cases),
         failure=failures[0] if failures else None,
+        contrast=contrast(passed, failed),
     )
+
+
+def contrast(passed: list[Case], failed: list[Case]) -> str:
+    """A sentence on what all failing cases have and no passing one has; empty where nothing is that plain."""
+    if len(passed) < 2 or not failed:
+        return ""
+    for feature in failed[0].features():
+        bad = {case.features().get(feature) for case in failed}
+        good = {case.features().get(feature) for case in passed}
+        if bad.isdisjoint(good):
+            fails, passes = (" or ".join(sorted(map(str, values))) for values in (bad, good))
+            if len(bad) <= MAX_CONTRASTED:
+                return f"What fails has {feature} {fails}" + (f"; what passes has {passes}." if len(good) <= MAX_CONTRASTED else ".")
+            if len(good) <= MAX_CONTRASTED:
+                return f"Only what has {feature} {passes} passes."
+    return ""
 
 
 def problem_of(case: Case, answer: Answer) -> Failure | None:
@@ -43,4 +67,4 @@ def problem_of(case: Case, answer: Answer) -> Failure | None:
     if problem.kind in ("WrongKindError", "GraphError"):
         return Failure(case.name, "wrong", problem.message)
     where = f" ({problem.where})" if problem.where else ""
-    return Failure(case.name, "error", f"your code raised {problem.kind}: {problem.message}{where}")
+    return Failure(case.name, "error", f"your code raised {': '.join(filter(None, (problem.kind, problem.message)))}{where}")

@@ -20,7 +20,7 @@ from . import reference
 from .compare import agree
 from .diagnosis import diagnose
 from .question import Answer, Ask, Failure, Part, Question
-from .values import Shape, draw, generator
+from .values import SAID, Shape, draw, generator
 
 UNIT = "01_operators"
 
@@ -40,7 +40,7 @@ class OperatorCase:
     def name(self) -> str:
         shapes = " and ".join(str(list(shape)) for shape in self.shapes)
         attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
-        kinds = "".join(f", {kind} values" for kind in dict.fromkeys(self.kinds) if kind != "normal")
+        kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
         return f"{shapes}{attrs}{kinds}, {self.dtype}"
 
     @property
@@ -66,6 +66,13 @@ class OperatorCase:
 
     def settings(self) -> dict[str, Any]:
         return {"operator": self.operator, "attrs": self.attrs}
+
+    def features(self) -> dict[str, Any]:
+        ranks = " and ".join(str(len(shape)) for shape in self.shapes)
+        attrs = self.attributes()
+        if isinstance(dim := attrs.get("dim"), int):
+            attrs["dim"] = dim - len(self.shapes[0]) if dim >= 0 else dim  # counted from the end, ranks compare
+        return {**attrs, "rank": ranks, "dtype": self.dtype}
 
 
 @dataclass(frozen=True)
@@ -116,10 +123,12 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         pictures = [None if tensor is None else tensor.detach().numpy() for tensor in (got, want)]
         return Failure(case.name, "wrong", message, hint, *pictures, shown)
 
+    if len(operands) not in {node.get("leaf") for node in answer.graph["nodes"]}:  # the leaf after the operands
+        return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.")
     try:
         grads = evaluate(answer.graph, leaves, reference.FORWARD)
     except GraphError as error:
-        return failure(f"The graph of the gradient cannot be evaluated: {error}.")
+        return failure(f"The graph of the gradient cannot be evaluated: {error}")
 
     if case.operator == "relu":
         grads = [legal_subgradient(operands[0], output_grad, grads[0], expected[0])]
@@ -127,7 +136,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         if not agree(grad.detach().numpy(), want.detach().numpy(), "float64"):
             return failure(
                 f"The gradient with respect to {name} is wrong.",
-                gradient_hint(answer, grad, want, expected) or diagnose(grad.detach().numpy(), want.detach().numpy(), "float64"),
+                gradient_hint(grad, want, expected) or diagnose(grad.detach().numpy(), want.detach().numpy(), "float64"),
                 grad,
                 want,
             )
@@ -154,11 +163,8 @@ def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor)
     return torch.where(legal, want, got)
 
 
-def gradient_hint(answer: Answer, grad: Tensor, want: Tensor, expected: list[Tensor]) -> str:
-    """What only a gradient can get wrong: the upstream gradient left out, the operands' gradients swapped."""
-    used = {node.get("leaf") for node in answer.graph["nodes"]}
-    if len(expected) not in used:  # the leaf after the operands is output_grad
-        return "output_grad appears nowhere in the graph: the chain rule multiplies by it."
+def gradient_hint(grad: Tensor, want: Tensor, expected: list[Tensor]) -> str:
+    """What only a gradient can get wrong: the operands' gradients swapped."""
     if any(other is not want and agree(grad.detach().numpy(), other.detach().numpy(), "float64") for other in expected):
         return "This is the other operand's gradient: are they in the order of the inputs?"
     return ""
@@ -192,7 +198,15 @@ def pairs(*shapes: tuple[Shape, Shape], kinds: tuple[tuple[str, str], ...]) -> I
             yield pair, {}, kind
 
 
-STRETCHED = (((2, 3), (2, 3)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 1), (1, 3)), ((4, 1, 3), (2, 1)), ((2, 1, 3, 1), (5, 1, 4)))
+STRETCHED = (
+    ((2,), (2,)),
+    ((2, 3), (2, 3)),
+    ((2, 3), (3,)),
+    ((3,), (2, 3)),
+    ((2, 1), (1, 3)),
+    ((4, 1, 3), (2, 1)),
+    ((2, 1, 3, 1), (5, 1, 4)),
+)
 PRODUCTS = (
     ((2, 3), (3, 4)),
     ((2, 3, 4), (2, 4, 5)),
@@ -212,16 +226,17 @@ def rows(operator: str) -> Iterator[Row]:
         case "div_by_const":
             yield from elementwise("normal", "huge", "ties", attrs=({"c": 4}, {"c": -0.3}))
         case "transpose":
-            swaps = [{"dim0": 0, "dim1": 1}, {"dim0": -1, "dim1": -2}, {"dim0": 1, "dim1": 1}]
+            swaps = [{"dim0": 0, "dim1": 1}, {"dim0": -1, "dim1": -2}]
             far = [{"dim0": 0, "dim1": 2}, {"dim0": -1, "dim1": 0}]
-            yield from along_axes("normal", attrs={(2, 3): swaps, (2, 3, 4): swaps + far, (2, 3, 4, 5): [*far, {"dim0": 1, "dim1": -1}]})
+            whole = [*far, {"dim0": 1, "dim1": -1}, {"dim0": 1, "dim1": 1}]
+            yield from along_axes("normal", attrs={(2, 3): swaps, (2, 3, 4): swaps + far, (2, 3, 4, 5): whole})
         case "relu":
             yield from elementwise("normal", "ties", "zeros", "huge")
         case "sqrt":
             yield from elementwise("positive")
         case "power":
             yield from elementwise("positive", attrs=({"exponent": 2}, {"exponent": 0.5}, {"exponent": -1.5}))
-            yield from along_axes("normal", "ties", "huge", attrs={(2, 3): [{"exponent": 3}, {"exponent": 2}, {"exponent": 1}]})
+            yield from along_axes("normal", "ties", "huge", attrs={(2, 3): [{"exponent": 3}, {"exponent": 4}, {"exponent": 1}]})
             yield from along_axes("away", attrs={(3, 2): [{"exponent": -1}, {"exponent": 0}]})
         case "mean":
             flat = [{"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 1)}]

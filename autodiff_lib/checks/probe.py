@@ -6,15 +6,19 @@ learn, a jail while they are graded.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import linecache
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from ..graph import Node, Op, Variable, describe_value, table
 from ..graph_data import to_data
@@ -22,6 +26,7 @@ from .question import Answer, Ask, Problem
 
 T = TypeVar("T")
 
+MAX_PRINTED = 10_000  # characters
 LIBRARY = str(Path(__file__).parents[1])
 
 
@@ -31,8 +36,11 @@ class WrongKindError(Exception):
 
 def run(ask: Ask) -> Answer:
     """The answer of the student's code, or the problem that kept it."""
-    result = attempt(lambda: PROBES[ask.probe](ask))
-    return Answer(problem=result) if isinstance(result, Problem) else result
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        result = attempt(lambda: PROBES[ask.probe](ask))
+    answer = Answer(problem=result) if isinstance(result, Problem) else result
+    return replace(answer, printed=printed.getvalue()[:MAX_PRINTED])
 
 
 def attempt(action: Callable[[], T]) -> T | Problem:
@@ -59,13 +67,32 @@ def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
     return op, operands, op(*operands, **ask.settings["attrs"])
 
 
+class Forbidden(TorchFunctionMode):
+    """While open, torch's ready-made version of an exercise raises, however it is reached."""
+
+    READY_MADE: ClassVar = {
+        "softmax": {"softmax", "log_softmax", "softmin", "_softmax"},
+        "layernorm": {"layer_norm", "native_layer_norm", "group_norm", "batch_norm", "instance_norm"},
+    }
+
+    def __init__(self, exercise: str) -> None:
+        super().__init__()
+        self.names = self.READY_MADE.get(exercise, set())
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in self.names:
+            raise WrongKindError(f"torch's own {func.__name__} is not to be used here: it is what the exercise asks you to write")
+        return func(*args, **(kwargs or {}))
+
+
 def operator_compute(ask: Ask) -> Answer:
     """`compute` on the arrays, twice; `facts` say whether it changed what it was given."""
     op, _, node = operator_of(ask)
     inputs = [torch.tensor(array) for array in ask.arrays]
     results = []
     for _ in range(2):
-        result = op.compute(node, inputs)
+        with Forbidden(op.name):
+            result = op.compute(node, inputs)
         if not isinstance(result, Tensor):
             raise WrongKindError(f"compute must return a torch.Tensor, got {missing_return(result)}")
         results.append(result.detach().numpy().copy())
@@ -83,9 +110,10 @@ def operator_gradient(ask: Ask) -> Answer:
     output_grad = Variable("output_grad")
     grads = op.gradient(node, output_grad)
     if not isinstance(grads, list | tuple):
-        raise WrongKindError(f"gradient must return a list with one node for each input, got {missing_return(grads)}")
+        brackets = "; put it in brackets" if isinstance(grads, Node) else ""
+        raise WrongKindError(f"gradient must return a list with one node for each input, got {missing_return(grads)}{brackets}")
     if len(grads) != len(operands):
-        raise WrongKindError(f"gradient must return {len(operands)} nodes, one for each input, got {len(grads)}")
+        raise WrongKindError(f"gradient must return one node for each input, that is {len(operands)}, got {len(grads)}")
     return Answer(graph=to_data(grads, leaves=[*operands, output_grad]))
 
 

@@ -19,6 +19,9 @@ class Case(Protocol):
     def ask(self) -> Ask:
         """What the probe gets; the same for the same case, in every process."""
 
+    def features(self) -> dict[str, Any]:
+        """What tells it from the other cases: attributes, rank, dtype. Failing and passing cases are contrasted by it."""
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -46,6 +49,7 @@ class Answer:
     graph: dict[str, Any] | None = None
     facts: dict[str, Any] = field(default_factory=dict)  # plain counts and flags that the probe saw
     problem: Problem | None = None
+    printed: str = ""  # what the student's code printed
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class Failure:
     got: np.ndarray | None = None
     expected: np.ndarray | None = None
     inputs: dict[str, np.ndarray] = field(default_factory=dict)
+    printed: str = ""
+    graph: tuple[dict[str, Any], tuple[str, ...]] | None = None  # the graph of the case, as data, and its variables' names
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class PartVerdict:
     passed: int  # cases passed
     cases: int
     failure: Failure | None  # of the smallest failing case
+    contrast: str = ""  # what the failing cases have in common, and no passing one
 
     @property
     def reason(self) -> Reason:
@@ -118,6 +125,11 @@ class Verdict:
 
     @property
     def reason(self) -> Reason:
-        """The first reason for lost points; `missing` only where nothing at all was written."""
+        """The first reason for lost points; `missing` where all that fails is not written yet."""
         reasons = [part.reason for part in self.parts if part.failure is not None]
         return next((reason for reason in reasons if reason != "missing"), reasons[0] if reasons else "passed")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing of the exercise is written."""
+        return all(part.reason == "missing" for part in self.parts)

@@ -24,6 +24,8 @@ def expand_as(a: Tensor, like: Tensor, dim: int | tuple[int, ...]) -> Tensor:
     listed = dim if isinstance(dim, tuple) else (dim,)
     for axis in sorted(axis % like.ndim for axis in listed):
         a = torch.unsqueeze(a, axis)
+    if a.ndim > like.ndim:
+        raise ValueError("dim names axes that the first operand does not lack; with keepdim=True none is missing")
     return a.expand(like.shape)
 
 

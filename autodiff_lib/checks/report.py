@@ -8,19 +8,24 @@ from html import escape
 import numpy as np
 from IPython import get_ipython
 
+from ..graph import Variable
+from ..graph_data import from_data
+from ..graph_drawing import draw_graph
 from .compare import close
 from .question import Failure, PartVerdict, Question, Verdict
 
 MAX_SHOWN = 8  # rows and columns of a matrix that are printed; the rest is cut off
+MAX_PRINTED = 400  # characters of what the student's code printed
+NOT_RUN = "If you have written it: its cell has not run without an error yet."
 GREEN, RED, GREY = "#1a7f37", "#b42318", "#6e7781"
 
 
 class Score(float):
     """A check's points: a number to nbgrader, a report to whoever looks at it."""
 
-    def __new__(cls, verdict: Verdict, question: Question) -> Score:
+    def __new__(cls, verdict: Verdict, question: Question, note: str = "") -> Score:
         score = super().__new__(cls, verdict.points)
-        score.verdict, score.question = verdict, question
+        score.verdict, score.question, score.note = verdict, question, note
         if not hasattr(get_ipython(), "kernel"):  # no notebook to show HTML in
             print(text(verdict, question))
         return score
@@ -29,7 +34,8 @@ class Score(float):
         return f"{float(self):g}"
 
     def _repr_html_(self) -> str:
-        return html(self.verdict, self.question)
+        warning = f'<div style="font-weight:600">{escape(self.note)}</div>' if self.note else ""
+        return warning + html(self.verdict, self.question)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,18 @@ class Picture:
     matrix: np.ndarray
     wrong: np.ndarray
     cut: bool
+    digits: int = 4
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Zeros without a sign, and what is nearly zero as it is."""
+    return f"{value + 0.0:.{digits}g}"
+
+
+def digits_to_tell(got: np.ndarray, expected: np.ndarray, wrong: np.ndarray) -> int:
+    """How many digits must be shown for the wrong entries to look wrong."""
+    pairs = list(zip(got[wrong], expected[wrong], strict=True))
+    return next((digits for digits in (4, 7, 11) if any(number(a, digits) != number(b, digits) for a, b in pairs)), 16)
 
 
 def pictures(failure: Failure) -> list[Picture]:
@@ -76,17 +94,18 @@ def pictures(failure: Failure) -> list[Picture]:
         return shown
     got, expected = failure.got, failure.expected
     wrong = ~close(got, expected, "float64" if got.dtype == "float64" else "float32") if got.shape == expected.shape else None
-    return [*shown, picture("yours", got, wrong), picture("expected", expected, wrong)]
+    digits = digits_to_tell(got, expected, wrong) if wrong is not None else 4
+    return [*shown, picture("yours", got, wrong, digits), picture("expected", expected, wrong, digits)]
 
 
-def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None) -> Picture:
+def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None, digits: int = 4) -> Picture:
     wrong = np.zeros(array.shape, bool) if wrong is None else wrong
     where = tuple(np.argwhere(wrong)[0]) if wrong.any() else (0,) * array.ndim
     index = tuple(int(i) for i in where[:-2]) if array.ndim > 2 else ()
     title = f"{name} {list(array.shape)}" + (f", slice {list(index)}" if index else "")
-    matrix, marked = np.atleast_2d(array[index] + 0.0), np.atleast_2d(wrong[index])  # -0.0 + 0.0 is 0.0
+    matrix, marked = np.atleast_2d(array[index]), np.atleast_2d(wrong[index])
     cut = max(matrix.shape, default=0) > MAX_SHOWN
-    return Picture(title, matrix[:MAX_SHOWN, :MAX_SHOWN], marked[:MAX_SHOWN, :MAX_SHOWN], cut)
+    return Picture(title, matrix[:MAX_SHOWN, :MAX_SHOWN], marked[:MAX_SHOWN, :MAX_SHOWN], cut, digits)
 
 
 def headline(verdict: Verdict) -> tuple[str, str, str]:
@@ -94,8 +113,10 @@ def headline(verdict: Verdict) -> tuple[str, str, str]:
     points = f"{verdict.points:g} of {verdict.max_points:g} points"
     if verdict.reason == "passed":
         return "✓", GREEN, f"{verdict.question}: {points}"
-    if verdict.reason == "missing":
+    if verdict.untouched:
         return "○", GREY, f"{verdict.question}: not done yet (0 of {verdict.max_points:g} points)"
+    if verdict.reason == "missing":
+        return "○", GREY, f"{verdict.question}: not complete yet, {points}"
     return "✗", RED, f"{verdict.question}: {points}"
 
 
@@ -121,7 +142,9 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
         if failure is None or failure.reason == "missing":
             explained.append((part, []))
             continue
-        lines = [f"Smallest failing case: {failure.case}.", failure.message, failure.hint, f"Look at: {look_at(question, part)}."]
+        printed = f"Your code printed: {failure.printed[:MAX_PRINTED].rstrip()}" if failure.printed else ""
+        look = f"Look at: {look_at(question, part)}."
+        lines = [f"Smallest failing case: {failure.case}.", failure.message, failure.hint, part.contrast, look, printed]
         explained.append((part, [line for line in lines if line]))
     return explained
 
@@ -129,25 +152,26 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
 def text(verdict: Verdict, question: Question) -> str:
     mark, _, sentence = headline(verdict)
     lines = [f"{mark} {sentence}"]
-    if verdict.reason == "missing":
-        return lines[0]
+    if verdict.untouched:
+        return f"{lines[0]}\n  {NOT_RUN}"
     for part, sentences in explanations(verdict, question):
         mark, _, sentence = part_line(part)
         lines.append(f"  {mark} {sentence}")
         lines += [f"      {line}" for line in sentences]
         if sentences:
             for shown in pictures(part.failure):
-                rows = np.array2string(shown.matrix, precision=4, suppress_small=True).splitlines()
-                lines += [f"      {shown.title}{' (cut)' if shown.cut else ''}", *(f"        {row}" for row in rows)]
+                lines.append(f"      {shown.title}{' (cut)' if shown.cut else ''}")
+                lines += ["        " + " ".join(f"{number(value, shown.digits):>11}" for value in row) for row in shown.matrix]
     return "\n".join(lines)
 
 
 def html(verdict: Verdict, question: Question) -> str:
     mark, colour, sentence = headline(verdict)
     body = [f'<div style="font-weight:600;color:{colour}">{mark} {escape(sentence)}</div>']
-    if verdict.reason != "missing":
-        for part, sentences in explanations(verdict, question):
-            body.append(part_html(part, sentences))
+    if verdict.untouched:
+        body.append(f'<div style="opacity:.8">{NOT_RUN}</div>')
+    else:
+        body += [part_html(part, sentences) for part, sentences in explanations(verdict, question)]
     style = f"border-left:6px solid {colour};padding:6px 12px;margin:4px 0;font-family:sans-serif;line-height:1.5"
     return f'<div style="{style}">{"".join(body)}</div>'
 
@@ -160,9 +184,17 @@ def part_html(part: PartVerdict, sentences: list[str]) -> str:
         shown = pictures(part.failure)
         answers = shown[-2:] if part.failure.got is not None else []
         inputs = shown[: len(shown) - len(answers)]
-        inner += pictures_html(answers) + pictures_html(inputs)
+        inner += graph_html(part.failure) + pictures_html(answers) + pictures_html(inputs)
         rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
     return "".join(rows)
+
+
+def graph_html(failure: Failure) -> str:
+    if failure.graph is None:
+        return ""
+    graph, names = failure.graph
+    nodes = from_data(graph, [Variable(name) for name in names])
+    return draw_graph([nodes[position] for position in graph["outputs"]]).markup
 
 
 def pictures_html(shown: list[Picture]) -> str:
@@ -177,16 +209,17 @@ def pictures_html(shown: list[Picture]) -> str:
 def matrix_html(shown: Picture, low: float, high: float) -> str:
     rows = []
     for values, marks in zip(shown.matrix, shown.wrong, strict=True):
-        cells = "".join(cell_html(float(value), bool(wrong), low, high) for value, wrong in zip(values, marks, strict=True))
+        pairs = zip(map(float, values), map(bool, marks), strict=True)
+        cells = "".join(cell_html(number(value, shown.digits), value, wrong, low, high) for value, wrong in pairs)
         rows.append(f"<tr>{cells}</tr>")
     title = escape(shown.title) + (", cut" if shown.cut else "")
     caption = f'<div style="font-size:85%;opacity:.8">{title}</div>'
     return f'<div>{caption}<table style="border-collapse:separate;border-spacing:2px;margin:0">{"".join(rows)}</table></div>'
 
 
-def cell_html(value: float, wrong: bool, low: float, high: float) -> str:
+def cell_html(shown: str, value: float, wrong: bool, low: float, high: float) -> str:
     depth = (value - low) / (high - low) if high > low and np.isfinite(value) else 0.0
     red, green, blue = (round(245 - depth * (245 - dark)) for dark in (108, 158, 201))  # light grey to steel blue
     frame = f"2px solid {RED};font-weight:700" if wrong else "2px solid transparent"
     style = f"background:rgb({red},{green},{blue});color:#111;border:{frame};padding:1px 6px;text-align:right;font-family:monospace"
-    return f'<td style="{style}">{value:.4g}</td>'
+    return f'<td style="{style}">{shown}</td>'

@@ -36,6 +36,14 @@ def huge(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
+SAID = {
+    "huge": "values up to ±1000",
+    "ties": "ties and zeros",
+    "zeros": "all zeros",
+    "flat": "nearly flat rows",
+}
+"""How a case's name mentions kinds of values worth a word."""
+
 KINDS = {
     "normal": lambda shape, rng: rng.standard_normal(shape),
     "positive": lambda shape, rng: 0.5 + np.abs(rng.standard_normal(shape)),  # roots, logarithms

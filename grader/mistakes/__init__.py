@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from . import evaluator, operators
 from .mistake import Mistake
-from .operators import MISTAKES as OPERATORS
 
-CATALOGUE: dict[str, Mistake] = {mistake.id: mistake for mistake in OPERATORS}
+CATALOGUE: dict[str, Mistake] = {mistake.id: mistake for unit in (operators, evaluator) for mistake in unit.MISTAKES}
 """Every mistake by its id."""

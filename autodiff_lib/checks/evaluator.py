@@ -1,0 +1,482 @@
+"""The questions of unit 2: the order, the evaluator, the gradients, and forgetting.
+
+A case is a graph as data, over variables with values. Its operators are given ones, so nothing of
+unit 1 can cost points here; and while `Evaluator` or `gradients` are asked, a trusted function stands
+in for the student's `topological_order`, so nothing of one exercise can cost points in another.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..graph import Node, Variable, describe_value, table
+from ..graph_data import GraphError, evaluate, from_data, inputs_first, to_data
+from . import reference
+from .compare import agree
+from .diagnosis import diagnose
+from .operators import draw, generator
+from .probe import PROBES, WrongKindError, attempt
+from .question import Answer, Ask, Failure, Part, Problem, Question
+from .values import Shape
+from .watch import Budget, budgeted, computations, shallow_stack, unwatch
+
+UNIT = "02_evaluator"
+DEEP, DEEP_HIDDEN = 10_000, 100_000  # nodes of a chain: the first breaks a recursion, and within a second
+DOUBLINGS = 40
+SLACK = 3  # results that a run may keep beyond those still needed: what its local variables hold
+MAX_LISTED = 20  # nodes up to which a wrong order is written out
+exp = table["exp"]
+
+
+# --- cases
+
+
+@dataclass(frozen=True)
+class GraphCase:
+    """A graph over variables: `build` gets the variables and returns the nodes of interest."""
+
+    title: str
+    build: Callable[..., Sequence[Node]]
+    shapes: tuple[Shape, ...] = ((),)
+    names: tuple[str, ...] = ("x",)
+    probe: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+    seed: str = "public"
+
+    @property
+    def name(self) -> str:
+        return self.title + (f", {self.dtype}" if self.dtype != "float64" else "")
+
+    def features(self) -> dict[str, Any]:
+        return {"dtype": self.dtype}
+
+    @cached_property
+    def graph(self) -> dict[str, Any]:
+        variables = [Variable(name) for name in self.names]
+        return to_data(self.build(*variables), variables)
+
+    def values(self, run: int = 0) -> dict[int, np.ndarray]:
+        """The variables' values in one run, by their number."""
+        rng = generator(self.seed, self.title, run)
+        return {number: np.asarray(draw("positive", shape, rng), self.dtype) for number, shape in enumerate(self.shapes)}
+
+    def ask(self) -> Ask:
+        runs = self.settings.get("runs", 1)
+        arrays = tuple(array for run in range(runs) for array in self.values(run).values())
+        return Ask(self.probe, {"graph": self.graph, "names": list(self.names), **self.settings}, arrays)
+
+
+def short_and_long(x: Node) -> Sequence[Node]:
+    """`a` is used at once, and again after a long way round."""
+    a = exp(x)
+    b = a
+    for _ in range(4):
+        b = b * 0.5 + 1
+    return [a * b]
+
+
+def doubling(x: Node) -> Sequence[Node]:
+    for _ in range(DOUBLINGS):
+        x = x + x
+    return [x]
+
+
+def chain(x: Node, length: int) -> Sequence[Node]:
+    for _ in range(length):
+        x = x + 1
+    return [x]
+
+
+def diamond(x: Node) -> Sequence[Node]:
+    a = x * 2
+    b = a + 3
+    return [a * b]
+
+
+def ladder(x: Node) -> Sequence[Node]:
+    """Each rung is needed by the next two."""
+    a, b = x, x * 2
+    for _ in range(12):
+        a, b = b, a * b * 0.1
+    return [b]
+
+
+def of_one_name(x: Node, other_x: Node) -> Sequence[Node]:
+    return [x * exp(other_x) + other_x]
+
+
+def sum_and_product(x1: Node, x2: Node) -> Sequence[Node]:
+    return [x1 * x2 + x1]
+
+
+def outputs_of_outputs(x: Node) -> Sequence[Node]:
+    a = x * 3
+    b = exp(a)
+    return [a + b, a, b, x, a]
+
+
+def row_on_matrix(x: Node, row: Node) -> Sequence[Node]:
+    return [(x + row) * row]
+
+
+Row = tuple[str, Callable[..., Sequence[Node]], dict[str, Any]]
+"""A title, the function that builds the graph, and how its variables differ from a single scalar x."""
+
+TWO = {"shapes": ((2, 3), (2, 3)), "names": ("x1", "x2")}
+ROW = {"shapes": ((2, 3), (3,)), "names": ("x", "row")}
+SMALL: list[Row] = [
+    ("a single variable", lambda x: [x], {}),
+    ("x1 * x2 + x1", sum_and_product, TWO),
+    ("x * x", lambda x: [x * x], {}),
+    ("a diamond", diamond, {}),
+    ("a short and a long way", short_and_long, {}),
+    ("two variables of one name", of_one_name, {"shapes": ((2,), (2,)), "names": ("x", "x")}),
+    ("outputs that need each other", outputs_of_outputs, {"shapes": ((3,),)}),
+    ("a row on a matrix", row_on_matrix, ROW),
+    ("two outputs, neither inside the other", lambda x: [x * 2, exp(x)], {}),
+    ("a ladder", ladder, {}),
+]
+LARGE: list[Row] = [
+    (f"{DOUBLINGS} doublings", doubling, {}),
+    (f"a chain of {DEEP} nodes", partial(chain, length=DEEP), {}),
+]
+HUGE = [(f"a chain of {DEEP_HIDDEN} nodes", partial(chain, length=DEEP_HIDDEN), {})]
+
+
+def large_graphs(seed: str) -> list[Row]:
+    return LARGE if seed == "public" else [*LARGE, *HUGE]
+
+
+def cases(rows: list[Row], probe: str, seed: str, **settings: Any) -> list[GraphCase]:
+    return [GraphCase(title, build, probe=probe, settings=settings, seed=seed, **given) for title, build, given in rows]
+
+
+# --- probes: they run in the student's process
+
+
+def graph_of(ask: Ask) -> tuple[list[Node], list[Node], list[Node]]:
+    """The case's variables, all its nodes by position, and its nodes of interest."""
+    variables = [Variable(name) for name in ask.settings["names"]]
+    nodes = from_data(ask.settings["graph"], variables)
+    for variable in variables:
+        if variable not in nodes:
+            nodes.append(variable)  # one that the graph does not use
+    return variables, nodes, [nodes[position] for position in ask.settings["graph"]["outputs"]]
+
+
+@contextmanager
+def fair_play(exercise: str, nodes: list[Node]) -> Iterator[Budget]:
+    """Counted work, bounded recursion, and a trusted `topological_order` for the other exercises."""
+    written = table[exercise]
+    functions = vars(written).values() if isinstance(written, type) else [written]
+    scopes = [function.__globals__ for function in functions if isinstance(function, FunctionType)]
+    scopes = scopes[:1] if exercise != "topological_order" else []
+    before = [scope.get("topological_order") for scope in scopes]
+    for scope in scopes:
+        scope["topological_order"] = inputs_first
+    try:
+        with shallow_stack():
+            yield budgeted(nodes)
+    finally:
+        unwatch(nodes)
+        for scope, own in zip(scopes, before, strict=True):
+            scope["topological_order"] = own
+
+
+def probe_order(ask: Ask) -> Answer:
+    """The order, as positions in the case's graph."""
+    _, nodes, outputs = graph_of(ask)
+    place = {id(node): position for position, node in enumerate(nodes)}
+    given = list(outputs)
+    with fair_play("topological_order", nodes):
+        order = table["topological_order"](given)
+    if not isinstance(order, list | tuple):
+        raise WrongKindError(f"topological_order must return a list of nodes, got {describe_value(order)}")
+    for entry in order:
+        if id(entry) not in place:
+            raise WrongKindError(f"topological_order returned something that is not in the graph: {describe_value(entry)}")
+    changed = [id(node) for node in given] != [id(node) for node in outputs]
+    return Answer(facts={"order": [place[id(node)] for node in order], "changed": changed})
+
+
+def probe_run(ask: Ask) -> Answer:
+    """The values of all runs, one after the other, and what was seen of the work."""
+    variables, nodes, outputs = graph_of(ask)
+    settings, exercise = ask.settings, ask.settings["exercise"]
+    place = {id(node): position for position, node in enumerate(nodes)}
+    arrays: list[np.ndarray] = []
+    facts: dict[str, Any] = {"changed": False, "kinds": [], "computed": [], "alive": [], "most_often": 0, "raised": None}
+    with fair_play(exercise, nodes) as budget:
+        evaluator = table[exercise](outputs)
+        other = table[exercise]([outputs[-1]]) if settings.get("interleaved") else None
+        for run in range(settings["runs"]):
+            fed = {variable: ask.arrays[run * len(variables) + number].copy() for number, variable in enumerate(variables)}
+            for number in settings.get("missing", ()):
+                del fed[variables[number]]
+            if not settings.get("numpy"):
+                fed = {variable: torch.from_numpy(array) for variable, array in fed.items()}
+            kept = {variable: (value, value.copy() if settings.get("numpy") else value.clone()) for variable, value in fed.items()}
+            before = list(fed)
+            with computations(nodes, budget) as log:
+                if settings.get("missing"):
+                    refusal = attempt(lambda fed=fed: evaluator.run(fed))
+                    facts["raised"] = [refusal.kind, refusal.message] if isinstance(refusal, Problem) else None
+                    continue
+                results = evaluator.run(fed)
+            if other is not None:
+                other.run({variable: value + 1 for variable, value in fed.items()})
+            if not isinstance(results, list | tuple):
+                raise WrongKindError(f"run must return a list of values, got {describe_value(results)}")
+            untouched = all(value is fed.get(v) and bool((value == copy).all()) for v, (value, copy) in kept.items())
+            facts["changed"] |= not (untouched and list(fed) == before)
+            facts["kinds"] += [type(result).__name__ for result in results]
+            facts["computed"] = [place[id(node)] for node in log.computed]
+            facts["alive"] = log.alive
+            facts["most_often"] = max(facts["most_often"], log.most_often())
+            for result in results:
+                if not isinstance(result, Tensor | np.ndarray):
+                    raise WrongKindError(f"run must return values, got {describe_value(result)}")
+                arrays.append(result.detach().numpy().copy() if isinstance(result, Tensor) else result.copy())
+    return Answer(arrays=tuple(arrays), facts=facts)
+
+
+def probe_gradients(ask: Ask) -> Answer:
+    """The graphs of the gradients of the first node of interest, with respect to the others; twice where asked."""
+    variables, nodes, (output, *sources) = graph_of(ask)
+    sources = [*sources, *(variables[number] for number in ask.settings.get("wrt", ()))]
+    gradients = table["gradients"]
+    with fair_play("gradients", nodes) as budget:
+        grads = gradients(output, list(sources))
+        if not isinstance(grads, list | tuple):
+            raise WrongKindError(f"gradients must return a list of nodes, got {describe_value(grads)}")
+        if ask.settings.get("twice") and all(isinstance(grad, Node) for grad in grads):
+            budget.left *= 4  # the second graph stands on the first
+            grads = [*grads, *gradients(grads[0], list(sources))]
+    return Answer(graph=to_data(grads, variables))
+
+
+PROBES.update(topological_order=probe_order, evaluator_run=probe_run, gradients=probe_gradients)
+
+
+# --- judges
+
+
+def failure(case: GraphCase, message: str, hint: str = "", got: Any = None, expected: Any = None) -> Failure:
+    graph = case.graph
+    inputs = {f"{name}": case.values()[number] for number, name in enumerate(case.names)}
+    small = len(graph["nodes"]) <= 60
+    shown = (graph, case.names) if small else None
+    return Failure(case.name, "wrong", message, hint, got, expected, inputs, graph=shown)
+
+
+def node_names(case: GraphCase) -> list[str]:
+    return [node.name for node in from_data(case.graph, [Variable(name) for name in case.names])]
+
+
+def judge_order(case: GraphCase, answer: Answer) -> Failure | None:
+    graph, order = case.graph, answer.facts["order"]
+    count = len(graph["nodes"])
+    if len(set(order)) < len(order):
+        twice, times = Counter(order).most_common(1)[0]
+        return failure(case, f"The node {node_names(case)[twice]} is listed {times} times.")
+    if len(order) < count:
+        absent = sorted(set(range(count)) - set(order))
+        message = f"{len(absent)} of {count} nodes are not listed, {node_names(case)[absent[0]]} among them."
+        return failure(case, message, "Outputs and variables belong to the order.")
+    place = {position: index for index, position in enumerate(order)}
+    for position in order:
+        for operand in graph["nodes"][position].get("inputs", ()):
+            if place[operand] > place[position]:
+                names = node_names(case)
+                message = f"{names[position]} stands before its input {names[operand]}."
+                if count <= MAX_LISTED:
+                    message += f" Your order: {', '.join(names[position] for position in order)}."
+                return failure(case, message, "A node may be listed once all of its inputs are.")
+    if answer.facts["changed"]:
+        return failure(case, "topological_order changed the list that it was given.")
+    return None
+
+
+def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
+    graph, facts, settings = case.graph, answer.facts, case.settings
+    if settings.get("missing"):
+        return judge_refusal(case, facts["raised"])
+    count = len(graph["outputs"])
+    if len(answer.arrays) != count * settings["runs"]:
+        returned = len(answer.arrays) // settings["runs"]
+        return failure(case, f"run returned {returned} values for {count} eval_nodes.", "Duplicates count, too.")
+    for run in range(settings["runs"]):
+        leaves = [torch.tensor(array, dtype=torch.float64) for array in case.values(run).values()]
+        for position, want in enumerate(evaluate(graph, leaves, reference.FORWARD)):
+            got, expected = answer.arrays[run * count + position], want.numpy()
+            if not agree(got, expected, case.dtype):
+                again = f" in run {run + 1}, with other values" if run else ""
+                hint = "Is something kept from one run to the next?" if run else diagnose(got, expected, case.dtype)
+                return failure(case, f"Value {position + 1} of {count} is wrong{again}.", hint, got, expected)
+            if got.dtype != case.dtype:
+                return failure(case, f"A value has dtype {got.dtype} where {case.dtype} was fed.")
+    if facts["changed"]:
+        hint = "Put what you compute into a dictionary of your own."
+        return failure(case, "run changed the dictionary or the values that it was given.", hint)
+    if facts["most_often"] > 1:
+        message = f"A node was computed {facts['most_often']} times in one run."
+        return failure(case, message, "Each node of the order is computed once.")
+    wanted = "ndarray" if settings.get("numpy") else "Tensor"
+    if set(facts["kinds"]) - {wanted}:
+        message = f"run returned a {facts['kinds'][0]} where {wanted}s were fed."
+        return failure(case, message, "The line that is there already turns results back.")
+    return None
+
+
+def judge_refusal(case: GraphCase, raised: list[str] | None) -> Failure | None:
+    names = [case.names[number] for number in case.settings["missing"]]
+    wanted = f"a ValueError that names {' and '.join(names)}"
+    if raised is None:
+        return failure(case, f"run returned values although none was fed for {' and '.join(names)}.", f"Expected {wanted}.")
+    kind, message = raised
+    if kind != "ValueError" or any(name not in message for name in names):
+        return failure(case, f"run raised {kind}: {message}", f"Expected {wanted}.")
+    return None
+
+
+def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
+    graph = case.graph
+    leaves = [torch.tensor(array, requires_grad=True) for array in case.values().values()]
+    output, *sources = evaluate(graph, leaves, reference.FORWARD)
+    sources += [leaves[number] for number in case.settings.get("wrt", ())]
+    first = reference.pull_back([output], sources, [torch.ones_like(output)])
+    expected = [*first, *reference.pull_back(first[:1], sources, [torch.ones_like(first[0])])] if case.settings.get("twice") else first
+    try:
+        grads = evaluate(answer.graph, leaves, reference.FORWARD)
+    except GraphError as error:
+        return failure(case, f"The graph of the gradients cannot be evaluated: {error}")
+    if len(grads) != len(expected):
+        return failure(case, f"gradients returned {len(grads)} nodes, one for each of {len(expected)} was expected.")
+    for position, (grad, want) in enumerate(zip(grads, expected, strict=True)):
+        got, wanted = grad.detach().numpy(), want.detach().numpy()
+        if not agree(got, wanted, "float64"):
+            order = "second derivative" if position >= len(first) else "gradient"
+            hint = diagnose(got, wanted, "float64")
+            if not wanted.any():
+                hint = "The output does not depend on this node: its gradient is zeros, of its own shape."
+            which = f"node {position % len(first) + 1} of {len(first)}"
+            return failure(case, f"The {order} with respect to {which} is wrong.", hint, got, wanted)
+    return None
+
+
+def judge_forgetting(case: GraphCase, answer: Answer) -> Failure | None:
+    """Against the ideal for the order in which this evaluator worked: a result lives until its last use."""
+    graph, computed, alive = case.graph, answer.facts["computed"], answer.facts["alive"]
+    kept = set(graph["outputs"])
+    last_use = {operand: step for step, position in enumerate(computed) for operand in graph["nodes"][position]["inputs"]}
+    for step, count in enumerate(alive):
+        needed = sum(position in kept or last_use.get(position, -1) >= step for position in computed[:step])
+        if count > needed + SLACK:
+            when = f"Before step {step + 1} of {len(computed)}"
+            message = f"{when}, {count} computed values were alive; {needed} were still needed."
+            return failure(case, message, "A value may go after the last node that has it as an input.")
+    return None
+
+
+# --- the questions
+
+
+def order_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...]]:
+    return tuple(cases(SMALL, "topological_order", seed)), tuple(cases(large_graphs(seed), "topological_order", seed))
+
+
+def run_cases(exercise: str, seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...], tuple[GraphCase, ...]]:
+    """Values, contract, large graphs."""
+    plain = cases(SMALL, "evaluator_run", seed, exercise=exercise, runs=2)
+    single = {"exercise": exercise, "runs": 1}
+    plain.append(GraphCase("a short and a long way", short_and_long, ((2, 3),), ("x",), "evaluator_run", single, "float32", seed))
+    rows = [
+        ("a variable that is not needed", lambda x, unused: [exp(x)], {"names": ("x", "unused"), "shapes": ((2,), (3,))}, {}),
+        ("one output three times", lambda x: [x * 2, x, x * 2, x], {}, {}),
+        ("the same node twice", lambda x: [(y := exp(x)), x * y, y], {}, {}),
+        ("NumPy arrays", sum_and_product, TWO, {"numpy": True}),
+        ("two evaluators in turn", outputs_of_outputs, {"shapes": ((3,),)}, {"interleaved": True, "runs": 3}),
+        ("no value for one variable", sum_and_product, {"names": ("width", "height"), "shapes": ((), ())}, {"missing": [1]}),
+        ("no value for two variables", sum_and_product, {"names": ("width", "height"), "shapes": ((), ())}, {"missing": [0, 1]}),
+    ]
+    contract = [
+        GraphCase(title, build, probe="evaluator_run", settings={"exercise": exercise, "runs": 2, **settings}, seed=seed, **given)
+        for title, build, given, settings in rows
+    ]
+    large = cases(large_graphs(seed), "evaluator_run", seed, exercise=exercise, runs=1)
+    return tuple(plain), tuple(contract), tuple(large)
+
+
+def gradient_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...]]:
+    def inside(x: Node) -> Sequence[Node]:
+        a = x * 2
+        b = exp(a)
+        y = a * b + a
+        return [y, a, b, y, x]
+
+    rows = [
+        ("x1 * x2 + x1", sum_and_product, TWO, {"wrt": [0, 1]}),
+        ("the output itself", lambda x: [x * 2] * 2, {"shapes": ((2, 3),)}, {}),
+        ("a variable of itself", lambda x: [x], {"shapes": ((2,),)}, {"wrt": [0]}),
+        ("x * x", lambda x: [x * x], {}, {"wrt": [0]}),
+        ("a diamond", diamond, {}, {"wrt": [0]}),
+        ("a short and a long way", short_and_long, {}, {"wrt": [0]}),
+        ("an unused variable", lambda x, unused: [exp(x)], {"names": ("x", "unused"), "shapes": ((2,), (3, 2))}, {"wrt": [1, 0]}),
+        ("the same variable twice", sum_and_product, TWO, {"wrt": [1, 0, 1]}),
+        ("two variables of one name", of_one_name, {"shapes": ((2,), (2,)), "names": ("x", "x")}, {"wrt": [0, 1]}),
+        ("nodes inside the graph", inside, {"shapes": ((3,),)}, {}),
+        ("a row on a matrix", row_on_matrix, ROW, {"wrt": [1, 0]}),
+        ("a ladder", ladder, {}, {"wrt": [0]}),
+        ("second derivatives of x * x * x", lambda x: [x * x * x], {"shapes": ((2,),)}, {"wrt": [0], "twice": True}),
+        ("second derivatives of a diamond", diamond, {}, {"wrt": [0], "twice": True}),
+        ("second derivatives of x1 * exp(x1 * x2)", lambda x1, x2: [x1 * exp(x1 * x2)], TWO, {"wrt": [0, 1], "twice": True}),
+    ]
+    small = [GraphCase(title, build, probe="gradients", settings=settings, seed=seed, **given) for title, build, given, settings in rows]
+    return tuple(small), tuple(cases(large_graphs(seed), "gradients", seed, wrt=[0]))
+
+
+def long_way(x: Node) -> Sequence[Node]:
+    for _ in range(3):
+        (x,) = short_and_long(x)
+    return [x]
+
+
+def questions(seed: str = "public") -> list[Question]:
+    """The four questions of the unit, in the notebook's order."""
+    orders, large_orders = order_cases(seed)
+    values, contract, large_runs = run_cases("Evaluator", seed)
+    frugal = tuple(itertools.chain(*run_cases("FrugalEvaluator", seed)))
+    grads, large_grads = gradient_cases(seed)
+    forgetting = tuple(cases([("a long way", long_way, {})], "evaluator_run", seed, exercise="FrugalEvaluator", runs=1))
+    parts = {
+        "topological_order": (
+            Part("order", 2, orders, judge_order, "when a node may be listed: after which others?"),
+            Part("large graphs", 1, large_orders, judge_order, "the two graphs at the top of the notebook"),
+        ),
+        "Evaluator": (
+            Part("values", 2, values, judge_run, "the loop over self.order"),
+            Part("contract", 1, contract, judge_run, "the list of what run has to do"),
+            Part("large graphs", 1, large_runs, judge_run, "the two graphs at the top of the notebook"),
+        ),
+        "gradients": (
+            Part("gradients", 3, grads, judge_gradients, "the sum over consumers, and the three special cases"),
+            Part("large graphs", 1, large_grads, judge_gradients, "how often each node is visited"),
+        ),
+        "FrugalEvaluator": (
+            Part("values", 1, frugal, judge_run, "what is deleted, and what is still needed"),
+            Part("forgetting", 1, forgetting, judge_forgetting, "after which node a value has had its last use"),
+        ),
+    }
+    return [Question(UNIT, number, name, listed) for number, (name, listed) in enumerate(parts.items(), start=1)]

@@ -1,0 +1,132 @@
+"""Watching a student's engine at work: what it computes, how often, and how long it keeps the results.
+
+Work is counted, not timed, so a check says the same on every machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from ..graph import Node
+from ..graph_data import inputs_first
+
+STEPS_PER_NODE = 20  # reads of a node's inputs, comparisons and computations that an engine may take, for each node and edge
+FRAMES = 600  # how deep its calls may be nested
+
+
+class TooMuchWorkError(Exception):
+    """An engine takes more steps than any sensible one would need; the message says how many."""
+
+
+@dataclass
+class Log:
+    """What was computed: the nodes in order, and for each step how many earlier results were still alive."""
+
+    computed: list[Node] = field(default_factory=list)
+    alive: list[int] = field(default_factory=list)
+
+    def most_often(self) -> int:
+        """How often the node was computed that was computed most often."""
+        return max(Counter(self.computed).values(), default=0)
+
+
+@contextmanager
+def computations(nodes: Iterable[Node], budget: Budget | None = None) -> Iterator[Log]:
+    """Log every `compute` of the operators of `nodes` while the context is open."""
+    log = Log()
+    results: dict[int, weakref.ref[Tensor]] = {}
+    operators = {id(node.op): node.op for node in nodes if node.inputs}.values()
+
+    def logged(compute: Any) -> Any:
+        def watched(node: Node, inputs: list[Tensor]) -> Tensor:
+            if budget is not None:
+                budget.spend()
+            log.computed.append(node)
+            log.alive.append(len(results))
+            result = compute(node, inputs)
+            if isinstance(result, Tensor):
+                key = id(result)
+                results[key] = weakref.ref(result, lambda _: results.pop(key, None))
+            return result
+
+        return watched
+
+    for op in operators:
+        op.compute = logged(op.compute)
+    try:
+        yield log
+    finally:
+        for op in operators:
+            del op.compute
+
+
+def live_values(evaluator: Any, input_values: dict[Node, Any]) -> list[int]:
+    """Run an evaluator: before each of its computations, how many computed values were still in memory."""
+    with computations(inputs_first(evaluator.eval_nodes)) as log:
+        evaluator.run(input_values)
+    return log.alive
+
+
+@dataclass
+class Budget:
+    """Steps that an engine may still take on a graph of some size."""
+
+    nodes: int
+    left: int
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            limit = 1000 + STEPS_PER_NODE * self.nodes
+            raise TooMuchWorkError(f"still at work after {limit} steps, on a graph of {self.nodes} nodes and edges")
+
+
+def budgeted(nodes: list[Node]) -> Budget:
+    """Make the nodes count every look at their inputs, and every comparison with another node, against a budget."""
+    size = sum(1 + len(node.inputs) for node in nodes)
+    budget = Budget(size, 1000 + STEPS_PER_NODE * size)
+    read_inputs = Node.inputs.__get__
+
+    class WatchedNode(Node):
+        __slots__ = ()
+        __hash__ = Node.__hash__
+
+        @property
+        def inputs(self) -> tuple[Node, ...]:
+            budget.spend()
+            return read_inputs(self)
+
+        def __eq__(self, other: object) -> bool:
+            budget.spend()
+            return self is other
+
+    for node in nodes:
+        node.__class__ = WatchedNode
+    return budget
+
+
+def unwatch(nodes: list[Node]) -> None:
+    """Make the nodes plain ones again."""
+    for node in nodes:
+        node.__class__ = Node
+
+
+@contextmanager
+def shallow_stack() -> Iterator[None]:
+    """Nested calls end in RecursionError after `FRAMES`, whatever the notebook has set the limit to."""
+    before, depth, frame = sys.getrecursionlimit(), 0, sys._getframe()
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    sys.setrecursionlimit(depth + FRAMES)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -1,0 +1,277 @@
+"""The checks' tools around a student's engine, and the reference engine itself on what the checks do not ask."""
+
+import gc
+
+import numpy as np
+import pytest
+import torch
+
+import autodiff_lib as ad
+from autodiff_lib import checks
+from autodiff_lib.checks import evaluator as unit2
+from autodiff_lib.checks import probe
+from autodiff_lib.checks.report import html, text
+from autodiff_lib.checks.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
+from autodiff_lib.feeding import as_tensors
+from grader.nbgrader_course import solutions
+
+x = ad.Variable("x")
+
+
+@pytest.mark.parametrize(
+    ("fed", "kind", "dtype"),
+    [
+        (torch.ones(2, dtype=torch.float32), torch.Tensor, torch.float32),
+        (np.ones(2, dtype=np.float32), np.ndarray, np.float32),
+        (np.ones(2), np.ndarray, np.float64),
+        (2, torch.Tensor, torch.float64),
+        (np.float64(2), torch.Tensor, torch.float64),
+    ],
+)
+def test_values_come_out_as_they_were_fed(fed, kind, dtype):
+    values, restore = as_tensors({x: fed})
+    (result,) = restore([values[x] * 2])
+    assert isinstance(result, kind)
+    assert result.dtype == dtype
+
+
+def test_a_value_that_is_none_of_these_is_refused_by_the_variables_name():
+    with pytest.raises(TypeError, match="the value of x must be a torch.Tensor, a NumPy array or a number, got list"):
+        as_tensors({x: [1.0]})
+
+
+def test_a_chain_of_100000_nodes_runs_and_differentiates(solved):
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0
+    (slope,) = ad.gradients(y, [x])
+    for engine in (ad.Evaluator, ad.FrugalEvaluator):
+        assert engine([slope]).run({x: torch.tensor(3.0)}) == [1.0]
+
+
+def test_hidden_cases_hold_chains_of_100000_nodes_and_the_solution_passes_them(solved):
+    for question in unit2.questions(seed="some secret"):
+        assert any("100000" in case.name for part in question.parts for case in part.cases)
+        assert checks.verdict(question).reason == "passed"
+
+
+def layernorm(a):
+    """Spelled out: the third derivative of torch's own layer_norm is wrong in torch 2.13."""
+    centred = a - a.mean(-1, keepdim=True)
+    return centred / ((centred**2).mean(-1, keepdim=True) + 1e-5).sqrt()
+
+
+def test_third_derivatives_of_every_smooth_operator_are_torchs(solved):
+    value = torch.rand(2, 3, dtype=torch.float64) + 0.5
+    for build, reference in [
+        (lambda a: ad.softmax(a, dim=0), lambda a: torch.softmax(a, 0)),
+        (lambda a: ad.layernorm(a, (3,)), layernorm),
+        (lambda a: ad.sqrt(a) / (a + 1), lambda a: a.sqrt() / (a + 1)),
+        (lambda a: a @ ad.transpose(a, 0, 1) @ a, lambda a: a @ a.T @ a),
+        (lambda a: ad.mean(a**3, dim=1, keepdim=True) * a, lambda a: (a**3).mean(1, keepdim=True) * a),
+    ]:
+        ours, theirs = build(x) * x, value.clone().requires_grad_()
+        wanted = reference(theirs) * theirs
+        for _ in range(3):
+            (ours,) = ad.gradients(ours * ours, [x])
+            (wanted,) = torch.autograd.grad((wanted * wanted).sum(), theirs, create_graph=True)
+        (got,) = ad.FrugalEvaluator([ours]).run({x: value})
+        torch.testing.assert_close(got, wanted.detach(), rtol=1e-7, atol=1e-7 * float(wanted.abs().max()))
+
+
+def test_computations_are_logged_and_operators_left_as_they_were():
+    y = ad.exp(x) * ad.exp(x)
+    with computations([y, *y.inputs]) as log:
+        kept = [node.op.compute(node, [torch.ones(2)]) for node in y.inputs]
+        y.op.compute(y, kept)
+    assert log.computed == [*y.inputs, y]
+    assert log.alive == [0, 1, 2]
+    assert log.most_often() == 1
+    assert "compute" not in vars(ad.exp)
+
+
+def test_results_that_nobody_holds_are_not_alive():
+    y = ad.exp(x)
+    with computations([y]) as log:
+        for _ in range(3):
+            y.op.compute(y, [torch.ones(2)])
+            gc.collect()
+    assert log.alive == [0, 0, 0]
+
+
+def test_work_is_counted_and_stopped_at_the_budget():
+    nodes = [x + 1, x + 2]
+    budgeted(nodes)
+    try:
+        with pytest.raises(TooMuchWorkError, match="after 1080 steps, on a graph of 4 nodes and edges"):
+            _ = [nodes[0].inputs for _ in range(10_000)]
+    finally:
+        unwatch(nodes)
+    assert type(nodes[0]) is ad.Node
+
+
+def test_searches_through_lists_are_counted_too():
+    nodes = [ad.Variable(str(number)) for number in range(400)]
+    budgeted(nodes)
+    try:
+        with pytest.raises(TooMuchWorkError):
+            _ = [node for node in nodes if node in nodes]
+    finally:
+        unwatch(nodes)
+
+
+def test_recursion_is_bounded_whatever_the_limit():
+    def down(n):
+        return n if n == 0 else down(n - 1)
+
+    with shallow_stack(), pytest.raises(RecursionError):
+        down(5000)
+
+
+def question(name):
+    return checks.questions(unit2.UNIT)[name]
+
+
+def shown(name):
+    return text(checks.verdict(question(name)), question(name))
+
+
+def write(solved, source):
+    exec(compile(source, "<cell>", "exec"), {**solved[unit2.UNIT].__dict__})
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "sentence"),
+    [
+        ("topological_order", "return order", "return order[::-1]", "stands before its input"),
+        ("topological_order", "return order", "return None", "must return a list of nodes, got NoneType"),
+        ("topological_order", "return order", "return [1]", "something that is not in the graph: int 1"),
+        ("topological_order", "return order", "return order + order", "is listed 2 times"),
+        ("topological_order", "elif node not in seen:", "else:", "TooMuchWorkError: still at work after"),
+        ("Evaluator", "results = [", "results = [None for node in self.order] or [", "run must return values, got NoneType"),
+        ("Evaluator", "ValueError(f", "KeyError(f", "Expected a ValueError that names height"),
+        ("Evaluator", "if missing:", "if False:", "run raised ValueError: no value was fed for the variable width"),
+        ("Evaluator", "return restore(results)", "return results", "run returned a Tensor where ndarrays were fed"),
+        ("gradients", "return [", "return None and [", "gradients must return a list of nodes"),
+        ("gradients", "bar[operand] + contribution if operand in bar else", "", "gradient with respect to node 1 of 1"),
+        ("FrugalEvaluator", "del values[operand]", "pass", "computed values were alive"),
+    ],
+)
+def test_a_broken_engine_gets_a_report_that_says_what_is_wrong(name, old, new, sentence, solved):
+    source = solutions(unit2.UNIT)[name]
+    assert old in source
+    write(solved, source.replace(old, new))
+    assert sentence in shown(name)
+
+
+def test_a_failing_graph_is_drawn_in_the_report(solved):
+    write(solved, solutions(unit2.UNIT)["topological_order"].replace("return order", "return order[::-1]"))
+    assert "<svg" in html(checks.verdict(question("topological_order")), question("topological_order"))
+
+
+def test_a_broken_order_costs_no_points_in_what_uses_it(solved):
+    solved[unit2.UNIT].__dict__["topological_order"] = None
+    try:
+        for name in ("Evaluator", "gradients", "FrugalEvaluator"):
+            assert checks.verdict(question(name)).reason == "passed"
+        assert solved[unit2.UNIT].topological_order is None, "the student's own is back in its place"
+    finally:
+        solved[unit2.UNIT].__dict__["topological_order"] = ad.topological_order
+
+
+def test_unwritten_parts_of_the_engine_say_which_exercise_they_are():
+    with pytest.raises(NotImplementedError, match="gradients is exercise 3 of unit 02_evaluator"):
+        ad.gradients(x, [x])
+    assert "not done yet" in shown("Evaluator")
+
+
+def test_only_exercises_of_the_course_are_registered(fresh_table):
+    def gradient():
+        pass
+
+    with pytest.raises(ValueError, match="gradient is no exercise of the course"):
+        ad.exercise(gradient)
+
+
+def test_no_ask_of_unit_2_carries_an_expected_value():
+    for asked in checks.questions(unit2.UNIT).values():
+        for part in asked.parts:
+            for case in part.cases:
+                ask = case.ask()
+                assert set(ask.settings) <= {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "missing", "interleaved"}
+                assert len(ask.arrays) == len(case.names) * case.settings.get("runs", 1)
+
+
+def test_what_student_code_prints_is_kept_out_of_the_notebook_and_shown_with_the_failure(fresh_table, capsys):
+    @ad.operator("sqrt(a, /)")
+    class SqrtOp(ad.Op):
+        def compute(self, node, inputs):
+            print("my debug line", inputs[0].shape)
+            return inputs[0]
+
+        def gradient(self, node, output_grad):
+            raise NotImplementedError
+
+    asked = checks.questions("01_operators")["sqrt"]
+    report = text(checks.verdict(asked), asked)
+    assert "Your code printed: my debug line torch.Size([5])" in report
+    assert report.count("my debug line") == 2, "the smallest failing case alone, which is computed twice"
+    assert capsys.readouterr().out == ""
+    assert "○ gradient: not done yet" in report
+
+
+def test_half_of_an_exercise_shows_its_points_and_what_is_missing(fresh_table):
+    @ad.operator("sqrt(a, /)")
+    class SqrtOp(ad.Op):
+        def compute(self, node, inputs):
+            return inputs[0] ** 0.5
+
+        def gradient(self, node, output_grad):
+            raise NotImplementedError("exercise sqrt is not done yet")
+
+    asked = checks.questions("01_operators")["sqrt"]
+    verdict = checks.verdict(asked)
+    assert (verdict.points, verdict.reason, verdict.untouched) == (1, "missing", False)
+    assert text(verdict, asked).startswith("○ sqrt: not complete yet, 1 of 2 points\n  ✓ compute")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "old", "new"),
+    [
+        ("softmax", "return powers / powers.sum(node.dim, keepdim=True)", "return torch.softmax(a, node.dim)"),
+        ("softmax", "return powers / powers.sum(node.dim, keepdim=True)", "return torch.nn.functional.softmax(a, dim=node.dim)"),
+        ("softmax", "return powers / powers.sum(node.dim, keepdim=True)", "return a.softmax(node.dim)"),
+        ("softmax", "return powers / powers.sum(node.dim, keepdim=True)", "return torch.nn.Softmax(dim=node.dim)(a)"),
+        ("softmax", "return powers / powers.sum(node.dim, keepdim=True)", "return a.log_softmax(node.dim).exp()"),
+        ("layernorm", "return centred", "return torch.nn.functional.layer_norm(a, node.normalized_shape, eps=node.eps); centred"),
+        ("layernorm", "return centred", "return torch.nn.LayerNorm(node.normalized_shape, eps=node.eps, dtype=a.dtype)(a); centred"),
+    ],
+)
+def test_torchs_ready_made_version_of_an_exercise_is_refused(exercise, old, new, solved):
+    source = solutions("01_operators")[exercise]
+    assert old in source
+    exec(source.replace(old, new), {**solved["01_operators"].__dict__})
+    asked = checks.questions("01_operators")[exercise]
+    assert "is not to be used here: it is what the exercise asks you to write" in text(checks.verdict(asked), asked)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "old", "new", "sentence"),
+    [
+        ("softmax", "powers.sum(node.dim", "powers.sum(-1", "What fails has dim -2"),
+        ("matmul", "-2, -1", "0, 1", "Only what has rank 2 and 2 passes."),
+        ("mean", "mean(node.dim, keepdim=node.keepdim)", "mean(node.dim)", "What fails has keepdim True; what passes has False."),
+        ("layernorm", "variance + node.eps", "variance + 1e-5", "What fails has eps 0.1 or 0.5; what passes has 1e-05."),
+    ],
+)
+def test_failing_and_passing_cases_are_contrasted(exercise, old, new, sentence, solved):
+    exec(solutions("01_operators")[exercise].replace(old, new), {**solved["01_operators"].__dict__})
+    asked = checks.questions("01_operators")[exercise]
+    assert sentence in text(checks.verdict(asked), asked)
+
+
+def test_a_probe_answers_the_same_ask_twice_alike(solved):
+    for asked in checks.questions(unit2.UNIT).values():
+        ask = asked.parts[0].cases[2].ask()
+        first, second = probe.run(ask), probe.run(ask)
+        assert (first.facts, first.graph) == (second.facts, second.graph)
