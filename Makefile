@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lab lint format release notebooks clean
+.PHONY: help demo test lab lint format release notebooks clean bubblewrap
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -13,7 +13,7 @@ help:  ## what there is to make
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
-test: $(READY)  ## all tests: pytest, and nbval over source/ and notebooks/
+test: $(READY) bubblewrap  ## all tests: pytest, and nbval over source/ and notebooks/
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
 
@@ -36,6 +36,12 @@ release: $(READY)  ## release/ from source/, with nbgrader
 notebooks: $(READY)  ## run the lectures again and keep their outputs
 	$(BIN)/python -m grader notebooks --run
 
+bubblewrap:  ## install the jail's bubblewrap, where it is missing and can be had (Debian)
+	@command -v bwrap >/dev/null || { echo "installing bubblewrap"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq bubblewrap; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq bubblewrap; \
+	  else echo "bubblewrap is missing: install it (apt install bubblewrap); the tests of the jail are skipped without it"; fi; }
+
 clean:  ## remove what was built, and the environment
 	rm -rf build .venv
 
@@ -43,4 +49,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --progress-bar on --constraint constraints.txt --editable '.[grader,test]'
+	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m grader "$$@"\n' > $(BIN)/grader && chmod +x $(BIN)/grader
 	@touch $(READY)

@@ -10,6 +10,7 @@ an answer that is a graph is graded without running a line of the code that buil
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Container, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor
 from .graph import Node, Op, describe_value, table
 
 MAX_NODES = 200_000
+MAX_ELEMENTS = 20_000_000  # numbers that the values of an untrusted graph may take, all nodes together
 MAX_BYTES = 64 * 2**20  # of the JSON text
 
 Forward = dict[str, Callable[..., Tensor]]
@@ -158,6 +160,36 @@ def evaluation_order(graph: dict[str, Any]) -> list[int]:
         raise GraphError(f"the graph runs in a circle: {' -> '.join(map(str, error.args[1][:8]))}") from None
 
 
+def evaluate_untrusted(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) -> list[Tensor]:
+    """`evaluate` for a graph that somebody else built: no operator runs before it is known to fit into memory.
+
+    Raises GraphError as `evaluate` does, and where the values could take more than `MAX_ELEMENTS` numbers.
+    """
+    left = MAX_ELEMENTS
+
+    def guarded(name: str) -> Callable[..., Tensor]:
+        def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
+            nonlocal left
+            left -= most_elements(name, inputs, attrs)
+            if left < 0:
+                raise ValueError(f"the values of the graph would take more than {MAX_ELEMENTS} numbers")
+            return forward[name](*inputs, **attrs)
+
+        return apply
+
+    return evaluate(graph, leaves, {name: guarded(name) for name in forward})
+
+
+def most_elements(name: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> int:
+    """No fewer elements than the operator's result has."""
+    if name == "broadcast":
+        return math.prod(attrs["target_shape"])
+    sizes = [value.numel() for value in inputs]
+    if len(inputs) == 2 and (name == "matmul" or inputs[0].shape != inputs[1].shape):
+        return max(1, sizes[0]) * max(1, sizes[1])  # whatever broadcasts or is summed: never more than all pairs
+    return max(sizes, default=0)
+
+
 def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) -> list[Tensor]:
     """The values of the outputs, from the values of the leaves, with the operators in `forward`.
 
@@ -178,7 +210,7 @@ def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) 
         attrs = {key: tuple(value) if isinstance(value, list) else value for key, value in node["attrs"].items()}
         try:
             values[position] = forward[name](*inputs, **attrs)
-        except (RuntimeError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        except (RuntimeError, IndexError, TypeError, ValueError, KeyError, ZeroDivisionError, OverflowError) as error:
             shapes = " and ".join(str(tuple(value.shape)) for value in inputs) or "nothing"
             detail = ", ".join(f"{key}={value}" for key, value in attrs.items())
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

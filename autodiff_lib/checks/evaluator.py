@@ -7,7 +7,6 @@ in for the student's `topological_order`, so nothing of one exercise can cost po
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..graph import Node, Variable, describe_value, table
-from ..graph_data import GraphError, evaluate, from_data, inputs_first, to_data
+from ..graph_data import GraphError, evaluate, evaluate_untrusted, from_data, inputs_first, to_data
 from . import reference
 from .compare import agree
 from .diagnosis import diagnose
@@ -34,6 +33,7 @@ from .watch import Budget, budgeted, computations, shallow_stack, unwatch
 UNIT = "02_evaluator"
 DEEP, DEEP_HIDDEN = 10_000, 100_000  # nodes of a chain: the first breaks a recursion, and within a second
 DOUBLINGS = 40
+WIDE, WIDE_STEPS = 8_000_000, 30  # elements of 8 bytes, and steps of two operators: about 4 GB, if all are kept
 SLACK = 3  # results that a run may keep beyond those still needed: what its local variables hold
 MAX_LISTED = 20  # nodes up to which a wrong order is written out
 exp = table["exp"]
@@ -156,7 +156,7 @@ HUGE = [(f"a chain of {DEEP_HIDDEN} nodes", partial(chain, length=DEEP_HIDDEN), 
 
 
 def large_graphs(seed: str) -> list[Row]:
-    return LARGE if seed == "public" else [*LARGE, *HUGE]
+    return LARGE if seed == "public" else [LARGE[0], *HUGE]
 
 
 def cases(rows: list[Row], probe: str, seed: str, **settings: Any) -> list[GraphCase]:
@@ -267,7 +267,15 @@ def probe_gradients(ask: Ask) -> Answer:
     return Answer(graph=to_data(grads, variables))
 
 
-PROBES.update(topological_order=probe_order, evaluator_run=probe_run, gradients=probe_gradients)
+def probe_memory(ask: Ask) -> Answer:
+    """Run a graph whose values are large: whoever keeps them all needs more memory than a submission gets."""
+    variables, _, outputs = graph_of(ask)
+    with shallow_stack():
+        results = table["FrugalEvaluator"](outputs).run({variables[0]: torch.from_numpy(ask.arrays[0])})
+    return Answer(arrays=tuple(np.array(result) for result in results))
+
+
+PROBES.update(memory=probe_memory, topological_order=probe_order, evaluator_run=probe_run, gradients=probe_gradients)
 
 
 # --- judges
@@ -359,7 +367,7 @@ def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
     first = reference.pull_back([output], sources, [torch.ones_like(output)])
     expected = [*first, *reference.pull_back(first[:1], sources, [torch.ones_like(first[0])])] if case.settings.get("twice") else first
     try:
-        grads = evaluate(answer.graph, leaves, reference.FORWARD)
+        grads = evaluate_untrusted(answer.graph, leaves, reference.FORWARD)
     except GraphError as error:
         return failure(case, f"The graph of the gradients cannot be evaluated: {error}")
     if len(grads) != len(expected):
@@ -378,6 +386,8 @@ def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
 
 def judge_forgetting(case: GraphCase, answer: Answer) -> Failure | None:
     """Against the ideal for the order in which this evaluator worked: a result lives until its last use."""
+    if case.probe == "memory":
+        return judge_memory(case, answer)
     graph, computed, alive = case.graph, answer.facts["computed"], answer.facts["alive"]
     kept = set(graph["outputs"])
     last_use = {operand: step for step, position in enumerate(computed) for operand in graph["nodes"][position]["inputs"]}
@@ -447,6 +457,23 @@ def gradient_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, .
     return tuple(small), tuple(cases(large_graphs(seed), "gradients", seed, wrt=[0]))
 
 
+def wide_chain(x: Node, elements: int) -> Sequence[Node]:
+    """The mean of a vector of equal numbers after a long chain: the same for any number of elements."""
+    y = table["broadcast"](x, input_shape=(1,), target_shape=(elements,))
+    for _ in range(WIDE_STEPS):
+        y = y * 0.5 + 1
+    return [table["sum_op"](y, dim=0) * (1 / elements)]
+
+
+def judge_memory(case: GraphCase, answer: Answer) -> Failure | None:
+    leaves = [torch.tensor(array, dtype=torch.float64) for array in case.values().values()]
+    graph = to_data(wide_chain(variable := Variable("x"), elements=1), [variable])
+    (want,) = evaluate(graph, leaves, reference.FORWARD)
+    if len(answer.arrays) != 1 or not agree(answer.arrays[0], want.numpy(), "float64"):
+        return failure(case, "The value at the end of a chain of large vectors is wrong.")
+    return None
+
+
 def long_way(x: Node) -> Sequence[Node]:
     for _ in range(3):
         (x,) = short_and_long(x)
@@ -457,9 +484,12 @@ def questions(seed: str = "public") -> list[Question]:
     """The four questions of the unit, in the notebook's order."""
     orders, large_orders = order_cases(seed)
     values, contract, large_runs = run_cases("Evaluator", seed)
-    frugal = tuple(itertools.chain(*run_cases("FrugalEvaluator", seed)))
+    frugal_values, frugal_contract, frugal_large = run_cases("FrugalEvaluator", seed)
+    frugal = (*frugal_values, *frugal_contract, frugal_large[0])
     grads, large_grads = gradient_cases(seed)
-    forgetting = tuple(cases([("a long way", long_way, {})], "evaluator_run", seed, exercise="FrugalEvaluator", runs=1))
+    forgetting = cases([("a long way", long_way, {})], "evaluator_run", seed, exercise="FrugalEvaluator", runs=1)
+    if seed != "public":
+        forgetting += cases([("large vectors", partial(wide_chain, elements=WIDE), {"shapes": ((1,),)})], "memory", seed)
     parts = {
         "topological_order": (
             Part("order", 2, orders, judge_order, "when a node may be listed: after which others?"),
@@ -476,7 +506,7 @@ def questions(seed: str = "public") -> list[Question]:
         ),
         "FrugalEvaluator": (
             Part("values", 1, frugal, judge_run, "what is deleted, and what is still needed"),
-            Part("forgetting", 1, forgetting, judge_forgetting, "after which node a value has had its last use"),
+            Part("forgetting", 1, tuple(forgetting), judge_forgetting, "after which node a value has had its last use"),
         ),
     }
     return [Question(UNIT, number, name, listed) for number, (name, listed) in enumerate(parts.items(), start=1)]

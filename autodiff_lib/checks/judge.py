@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
 
+FINAL = ("missing", "timeout", "memory", "killed", "tampered")
 MAX_CONTRASTED = 3  # values of a feature that are worth listing
 
 
@@ -27,8 +28,8 @@ def judge_part(part: Part, answer: Callable[[Case], Answer]) -> PartVerdict:
             passed.append(case)
             continue
         failed.append(case)
-        failures.append(replace(failure, printed=given.printed))
-        if failure.reason == "missing":  # nobody wrote it: the other cases say the same
+        failures.append(replace(failure, printed=given.printed, hidden=case.seed != "public"))
+        if failure.reason in FINAL:  # the other cases would say the same, or wait as long
             break
     return PartVerdict(
         part=part.name,
@@ -64,6 +65,10 @@ def problem_of(case: Case, answer: Answer) -> Failure | None:
         return None
     if problem.kind == "NotImplementedError":
         return Failure(case.name, "missing", problem.message)
+    if problem.kind in FINAL:
+        return Failure(case.name, problem.kind, f"There is no answer: {problem.message}.")
+    if problem.kind == "MemoryError" or "can't allocate memory" in problem.message:
+        return Failure(case.name, "memory", "Your code asked for more memory than there is.")
     if problem.kind in ("WrongKindError", "GraphError"):
         return Failure(case.name, "wrong", problem.message)
     where = f" ({problem.where})" if problem.where else ""

@@ -15,6 +15,7 @@ class Case(Protocol):
     """One named input to a question."""
 
     name: str
+    seed: str  # "public", or what hidden cases draw their numbers from
 
     def ask(self) -> Ask:
         """What the probe gets; the same for the same case, in every process."""
@@ -64,6 +65,7 @@ class Failure:
     expected: np.ndarray | None = None
     inputs: dict[str, np.ndarray] = field(default_factory=dict)
     printed: str = ""
+    hidden: bool = False  # whether the case is one whose numbers nobody may see
     graph: tuple[dict[str, Any], tuple[str, ...]] | None = None  # the graph of the case, as data, and its variables' names
 
 

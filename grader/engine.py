@@ -1,0 +1,196 @@
+"""One submission from folder to verdicts: intake, jail, judge."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from autodiff_lib import __version__
+from autodiff_lib.checks.judge import judge
+from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
+
+from . import hidden, intake, refused
+from .jail import Jail, Session
+
+MAX_HINT = 600  # characters
+SAID_OF_HIDDEN: dict[Reason, str] = {
+    "error": "Your code raised an exception on a case that the notebook does not show.",
+    "timeout": "Your code took too long on a case that the notebook does not show.",
+    "memory": "Your code took too much memory on a case that the notebook does not show.",
+    "killed": "Your code ended its process on a case that the notebook does not show.",
+    "tampered": "The answer did not have the form that a probe gives it.",
+}
+
+
+@dataclass
+class Outcome:
+    """A cell as it ran: its source, how it ended, and its outputs in nbformat's form."""
+
+    cell: intake.Cell
+    status: str
+    outputs: list[dict[str, Any]]
+
+
+@dataclass
+class Result:
+    """Everything that is known of a submission once it is graded."""
+
+    unit: str
+    verdicts: dict[str, Verdict]
+    repairs: list[str]
+    outcomes: list[Outcome]
+    jailed: bool
+    digest: str
+    problem: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
+
+    @property
+    def points(self) -> float:
+        return sum(verdict.points for verdict in self.verdicts.values())
+
+    @property
+    def ungraded(self) -> list[str]:
+        """Questions that have no verdict."""
+        return [name for name, verdict in self.verdicts.items() if verdict.reason == "unanswered"]
+
+
+def version(unit: str) -> str:
+    """Of the grader and the unit's questions: a grade made by another version may differ."""
+    names = [
+        f"{q.name}/{p.name}/{p.points}/{c.name}" for q in hidden.questions(unit, hidden.secret()).values() for p in q.parts for c in p.cases
+    ]
+    return f"{__version__}-{hashlib.sha256(chr(10).join([hidden.secret(), *names]).encode()).hexdigest()[:12]}"
+
+
+def grade(folder: Path, unit: str, jail: Jail) -> Result:
+    """Grade what lies in a folder. Never raises for what is in it; JailError where the jail itself cannot work."""
+    clock = Clock()
+    submission = intake.read(folder, unit)
+    clock.lap("intake")
+    questions = hidden.questions(unit, hidden.secret())
+    if submission.problem:
+        verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
+        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, clock.laps)
+    refusals = refused.findings(submission)
+    with Session(jail, submission.files) as session:
+        outcomes = run_cells(session, submission)
+        clock.lap("cells")
+        verdicts = {}
+        for name, question in questions.items():
+            verdict = judge(question, lambda case: vetted(case, session.ask(case.ask())))
+            verdicts[name] = refuse(verdict, refusals[name]) if name in refusals else redacted(verdict)
+    clock.lap("questions")
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", clock.laps)
+
+
+class Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self.start = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = now - self.start
+        self.start = now
+
+
+def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
+    """Run all cells in order; then, once more, those that failed because something was defined only later."""
+    outcomes = []
+    for cell in submission.cells:
+        outcome = session.run(cell.source)
+        outcomes.append(Outcome(cell, outcome["status"], outcome["outputs"]))
+    late = [outcome for outcome in outcomes if any(output.get("ename") == "NameError" for output in outcome.outputs)]
+    mended = []
+    for outcome in late:
+        again = session.run(outcome.cell.source)
+        if again["status"] == "ok":
+            outcome.status, outcome.outputs = again["status"], again["outputs"]
+            mended.append(outcome.cell.exercise or "a cell")
+    if mended:
+        submission.repairs.append(f"cells stood before what they need and were run again at the end: {', '.join(mended)}")
+    return outcomes
+
+
+# --- answers, before the judge sees them
+
+
+def is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= 1_000_000 and all(type(item) is kind for item in value)
+
+
+def are_positions(value: Any, case: Case) -> bool:
+    return is_list_of(int, value) and all(0 <= item < len(case.graph["nodes"]) for item in value)
+
+
+FACTS: dict[str, dict[str, Callable[[Any, Case], bool]]] = {
+    "operator_compute": {"changed": lambda value, case: is_list_of(str, value)},
+    "operator_gradient": {},
+    "topological_order": {"order": are_positions, "changed": lambda value, case: type(value) is bool},
+    "evaluator_run": {
+        "changed": lambda value, case: type(value) is bool,
+        "kinds": lambda value, case: is_list_of(str, value),
+        "computed": are_positions,
+        "alive": lambda value, case: is_list_of(int, value),
+        "most_often": lambda value, case: type(value) is int,
+        "raised": lambda value, case: value is None or (is_list_of(str, value) and len(value) == 2),
+    },
+    "gradients": {},
+    "memory": {},
+}
+GRAPHS = {"operator_gradient", "gradients"}  # probes that answer with a graph
+ARRAYS = {"operator_compute": 2}  # probes that answer with a fixed number of arrays
+
+
+def vetted(case: Case, answer: Answer) -> Answer:
+    """The answer, if it has the form that its probe gives; else a problem: somebody tampered with it."""
+    if answer.problem is not None:
+        return answer
+    probe = case.ask().probe
+    wanted = FACTS[probe]
+    fits = set(answer.facts) == set(wanted) and all(check(answer.facts[name], case) for name, check in wanted.items())
+    fits = fits and (answer.graph is not None) == (probe in GRAPHS) and len(answer.arrays) == ARRAYS.get(probe, len(answer.arrays))
+    if probe == "evaluator_run":
+        facts = answer.facts
+        fits = fits and len(facts["alive"]) == len(facts["computed"]) and all(case.graph["nodes"][p].get("op") for p in facts["computed"])
+    return answer if fits else Answer(problem=Problem("tampered", "it does not have the form that the question asks for"))
+
+
+# --- verdicts, before anybody sees them
+
+
+def unanswered(question: Question, problem: str) -> Verdict:
+    return without_points(question.name, question.number, question, "unanswered", f"Nothing could be graded: {problem}.")
+
+
+def without_points(name: str, number: int, question: Question, reason: Reason, message: str) -> Verdict:
+    failure = Failure("all cases", reason, message)
+    parts = tuple(PartVerdict(part.name, 0, part.points, 0, len(part.cases), failure) for part in question.parts)
+    return Verdict(name, number, parts)
+
+
+def refuse(verdict: Verdict, what: str) -> Verdict:
+    """No points for an exercise that is answered with something ready-made."""
+    message = f"`{what}` is not to be used here, directly or through a helper: the exercise asks you to write it yourself."
+    failure = Failure("the code", "wrong", message)
+    return replace(verdict, parts=tuple(replace(part, points=0, failure=failure, passed=0, contrast="") for part in verdict.parts))
+
+
+def redacted(verdict: Verdict) -> Verdict:
+    """Hidden cases keep their name and the hint. Whatever else there is could repeat their numbers, and goes."""
+    return replace(verdict, parts=tuple(replace(part, failure=without_data(part.failure)) for part in verdict.parts))
+
+
+def without_data(failure: Failure | None) -> Failure | None:
+    if failure is None or not failure.hidden or failure.reason == "missing":
+        return failure
+    message = SAID_OF_HIDDEN.get(failure.reason, "Your answer is wrong on a case that the notebook does not show.")
+    hint = "" if re.search(r"\d\.\d|\de[-+]?\d", failure.hint) else failure.hint[:MAX_HINT]  # a number in it could be the case's
+    return Failure(f"{failure.case} (hidden)", failure.reason, message, hint, hidden=True)

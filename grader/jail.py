@@ -1,0 +1,376 @@
+"""The jail: bubblewrap around a warm Python that forks a child for each submission.
+
+Inside there is no network, no other process, and of the file system only what Python needs, read-only:
+neither the course tree nor the gradebook nor other submissions. Home and /tmp are private, small, in
+memory, and wiped after each submission.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autodiff_lib.checks import wire
+from autodiff_lib.checks.question import Answer, Ask, Problem
+from autodiff_lib.course import UNITS, UNITS_FOLDER
+
+from .limits import Limits, MiB
+from .nbgrader_course import ROOT
+
+INMATE = Path(__file__).with_name("inmate.py")
+FIRST_UID = 64_321  # where the grader runs as root, jails run as this ordinary user and the following ones
+START_SECONDS = 60
+POLL_SECONDS = 0.2
+
+
+class JailError(RuntimeError):
+    """The jail cannot be built here, or broke; the message says what to do."""
+
+
+NO_BUBBLEWRAP = (
+    "bubblewrap is not available here, and without it a submission could read and change whatever you can.\n"
+    "Install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap), or grade inside a\n"
+    "container or a virtual machine that has it. `--no-jail` grades without, and marks every grade as unjailed."
+)
+
+
+def bubblewrap() -> str | None:
+    """The path of a bubblewrap that works on this host, else None."""
+    path = shutil.which("bwrap")
+    if path is None:
+        return None
+    probe = [path, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--proc", "/proc", "--dev", "/dev", "true"]
+    return path if subprocess.run(probe, capture_output=True, check=False).returncode == 0 else None
+
+
+def command(unit: str, limits: Limits, control: int, uid: int) -> list[str]:
+    """bubblewrap's command line: what the jail sees, and nothing else."""
+    python = Path(sys.executable)
+    library = ROOT / "autodiff_lib"
+    read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), library, Path("/usr")}
+    options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.getuid() != 0:
+        options.append("--unshare-user")
+    options += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "jail"]
+    parents = {parent for path in read_only for parent in path.parents} - {Path("/")}
+    for path in sorted(parents):  # made here, because those that bubblewrap makes for a bind are closed to others
+        options += ["--dir", str(path)]
+    for path in sorted(read_only):
+        options += ["--ro-bind", str(path), str(path)]
+    for link in ("bin", "sbin", "lib", "lib64", "lib32"):
+        path = Path("/") / link
+        if path.is_symlink():
+            options += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    for name in ("ld.so.cache", "alternatives", "localtime", "fonts"):
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    options += ["--ro-bind", str(INMATE), "/inmate.py"]
+    options += ["--dir", "/units"]
+    for earlier in list(UNITS)[: list(UNITS).index(unit)]:  # follow-through: the reference of the units before
+        folder = ROOT / "source" / earlier
+        options += ["--ro-bind", str(folder), f"/units/{earlier}"]
+    options += ["--proc", "/proc", "--dev", "/dev"]
+    options += ["--size", str(limits.disk_bytes), "--tmpfs", "/tmp", "--size", str(limits.disk_bytes), "--tmpfs", "/home/student"]
+    for key, value in environment(home="/home/student", units="/units").items():
+        options += ["--setenv", key, value]
+    options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
+    return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", str(control), str(uid)]
+
+
+def environment(home: str, units: str) -> dict[str, str]:
+    """All environment variables that a submission sees."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MPLCONFIGDIR": f"{home}/.config",
+        "IPYTHONDIR": f"{home}/.ipython",
+        UNITS_FOLDER: units,
+    }
+
+
+class Jail:
+    """A warm jail for one unit. It serves one submission at a time, for as long as it lives."""
+
+    def __init__(self, unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -> None:
+        if jailed and bubblewrap() is None:
+            raise JailError(NO_BUBBLEWRAP)
+        self.unit, self.limits, self.jailed, self.worker = unit, limits, jailed, worker
+        self.process: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def start(self) -> None:
+        """Start the warm parent and wait until it has imported everything."""
+        ours, theirs = socket.socketpair()
+        fd = theirs.fileno()
+        if self.jailed:
+            uid = FIRST_UID + self.worker if os.getuid() == 0 else 0
+            arguments, variables = command(self.unit, self.limits, fd, uid), None
+        else:
+            self.folder = tempfile.TemporaryDirectory(prefix="submission-")
+            arguments = [sys.executable, "-I", str(INMATE), str(fd), "0"]
+            variables = environment(home=self.folder.name, units=str(ROOT / "source"))
+        self.process = subprocess.Popen(
+            arguments,
+            pass_fds=[fd],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        theirs.close()
+        self.control = ours
+        self.control.settimeout(START_SECONDS)
+        if not self.heard(b"ready\n"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+            ended = self.process.poll() is not None
+            problem = self.process.stderr.read(2000).decode(errors="replace") if ended else "it was too slow"
+            self.stop()
+            raise JailError(f"the jail did not start: {problem.strip()}")
+
+    def heard(self, expected: bytes) -> bool:
+        try:
+            return self.control.recv(64) == expected
+        except (OSError, TimeoutError):
+            return False
+
+    def stop(self) -> None:
+        """End the jail with everything in it."""
+        if self.control is not None:
+            self.control.close()
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.wait()
+            self.process.stderr.close()
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                self.folder.cleanup()
+        self.process = self.control = self.folder = None
+
+    def fork(self) -> socket.socket:
+        """A fresh child, as the channel to it. A dead parent is replaced first."""
+        for _ in range(2):
+            if self.process is None or self.process.poll() is not None:
+                self.stop()
+                self.start()
+            ours, theirs = socket.socketpair()
+            order = json.dumps({"do": "fork", "limits": asdict(self.limits)}).encode()
+            try:
+                socket.send_fds(self.control, [order], [theirs.fileno()])
+                forked = self.heard(b"forked\n")
+            except OSError:
+                forked = False
+            theirs.close()
+            if forked:
+                return ours
+            ours.close()
+            self.stop()
+        raise JailError("the jail does not fork children")
+
+    def clean(self, wipe: bool) -> None:
+        """Kill what is left of the child and, at the end of a submission, empty what it could write to."""
+        try:
+            self.control.sendall(json.dumps({"do": "clean", "wipe": wipe}).encode())
+            if self.heard(b"clean\n"):
+                return
+        except (OSError, AttributeError):
+            pass
+        self.stop()  # it did not obey: the next fork starts another
+
+    def resident_bytes(self) -> int:
+        """Memory of all processes in the jail together."""
+        return sum(resident(pid) for pid in descendants(self.process.pid)) if self.process is not None else 0
+
+
+def descendants(root: int) -> Iterable[int]:
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                parent = int(Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()[1])
+                parents.setdefault(parent, []).append(int(name))
+    todo = [root]
+    while todo:
+        pid = todo.pop()
+        yield pid
+        todo += parents.get(pid, [])
+
+
+def resident(pid: int) -> int:
+    """Resident bytes of a process that no other shares, as far as the kernel tells."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+        return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
+    return 0
+
+
+@contextlib.contextmanager
+def open_jail(unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -> Iterator[Jail]:
+    jail = Jail(unit, limits, jailed, worker)
+    try:
+        jail.start()
+        yield jail
+    finally:
+        jail.stop()
+
+
+# --- one submission
+
+
+class Session:
+    """One submission in the jail: cells are run, then probes are asked. What kills the child costs only itself.
+
+    A child that died or hung is replaced, and the cells that ran before are run again, without the one that
+    was its end. After `limits.restarts` replacements nothing more is tried.
+    """
+
+    def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:
+        self.jail, self.files, self.limits = jail, files, jail.limits
+        self.restarts = 0
+        self.ran: list[str] = []  # sources of cells that the next child has to run again
+        self.channel: socket.socket | None = None
+        self.number = 0
+        self.deadline = time.monotonic() + self.limits.total_seconds
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self.channel is not None:
+            self.channel.close()
+        self.jail.clean(wipe=True)
+
+    def alive(self) -> bool:
+        """Make sure of a child that has run all cells so far; False where no more is allowed."""
+        if self.channel is not None:
+            return True
+        if self.restarts > self.limits.restarts or time.monotonic() > self.deadline:
+            return False
+        self.restarts += 1
+        self.channel = self.jail.fork()
+        if self.files:
+            arrays = [np.frombuffer(content, np.uint8) for content in self.files.values()]
+            wire.send(self.channel, wire.pack({"do": "files", "names": list(self.files)}, arrays))
+        for source in list(self.ran):
+            if isinstance(self.request(wire_cell(source), self.limits.cell_seconds), Problem):
+                self.ran.remove(source)
+                return self.alive()
+        return True
+
+    def run(self, source: str) -> dict[str, Any]:
+        """Run a cell: its status (`ok`, `error`, `timeout`, `memory`, `killed`, `tampered`, `skipped`) and outputs."""
+        if not self.alive():
+            return {"status": "skipped", "outputs": [note("This cell was not run: too much had crashed before it.")]}
+        reply = self.request(wire_cell(source), self.limits.cell_seconds + self.limits.grace_seconds)
+        if isinstance(reply, Problem):
+            return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
+        outcome = checked_cell(reply)
+        if outcome["status"] in ("ok", "error"):
+            self.ran.append(source)
+        return outcome
+
+    def ask(self, ask: Ask) -> Answer:
+        """A probe's answer, or the problem that kept it: `Timeout`, `Memory`, `Killed`, `Tampered`."""
+        if not self.alive():
+            return Answer(problem=Problem("killed", "the submission crashed too often"))
+        reply = self.request(lambda number: wire.pack_ask(ask, number), self.limits.ask_seconds)
+        if isinstance(reply, Problem):
+            return Answer(problem=reply)
+        try:
+            return wire.unpack_answer(reply, self.number)
+        except wire.WireError as error:
+            self.lose()
+            return Answer(problem=Problem("tampered", str(error)))
+
+    def request(self, message: Any, seconds: float) -> bytes | Problem:
+        """Send a message, wait for the reply; a Problem where none comes, and the child is gone then."""
+        self.number += 1
+        deadline = min(time.monotonic() + seconds, self.deadline)
+        try:
+            wire.send(self.channel, message(self.number))
+            return self.wait(deadline)
+        except wire.LateError:
+            problem = Problem("timeout", f"it took longer than {seconds:g} seconds")
+        except (wire.ClosedError, OSError):
+            problem = Problem("killed", "the process ended")
+        except wire.WireError as error:
+            problem = Problem("tampered", str(error))
+        except MemoryError:
+            problem = Problem("memory", f"its processes took more than {self.limits.resident_bytes // MiB} MiB")
+        self.lose()
+        return problem
+
+    def wait(self, deadline: float) -> bytes:
+        """The next message, while watching the memory of the whole jail."""
+        while True:
+            try:
+                return wire.receive(self.channel, min(deadline, time.monotonic() + POLL_SECONDS), whole=deadline)
+            except wire.LateError:
+                if time.monotonic() >= deadline:
+                    raise
+                if self.jail.resident_bytes() > self.limits.resident_bytes:
+                    self.jail.stop()
+                    raise MemoryError from None
+
+    def lose(self) -> None:
+        """Give this child up."""
+        self.channel.close()
+        self.channel = None
+        self.jail.clean(wipe=False)
+
+
+def wire_cell(source: str) -> Any:
+    return lambda number: wire.pack({"do": "cell", "number": number, "source": source})
+
+
+def note(text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stderr", "text": text + "\n"}
+
+
+CELL_STATUS = {"ok", "error", "timeout"}
+
+
+def checked_cell(reply: bytes) -> dict[str, Any]:
+    """A cell's outcome as it arrived, with every output in the form that nbformat has; the rest is dropped."""
+    try:
+        header, _ = wire.unpack(reply)
+        outputs = [kept for output in header.get("outputs", []) if (kept := checked_output(output)) is not None]
+    except (wire.WireError, TypeError, AttributeError):
+        return {"status": "tampered", "outputs": []}
+    status = header.get("status")
+    return {"status": status if status in CELL_STATUS else "tampered", "outputs": outputs}
+
+
+def checked_output(output: Any) -> dict[str, Any] | None:
+    match output:
+        case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
+            return {"output_type": "stream", "name": name, "text": text}
+        case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
+            kept = {key: value for key, value in data.items() if isinstance(key, str) and isinstance(value, str)}
+            extra = {"execution_count": None} if kind == "execute_result" else {}
+            return {"output_type": kind, "data": kept, "metadata": {}, **extra}
+        case {"output_type": "error", "ename": str(ename), "evalue": str(evalue), "traceback": list(lines)}:
+            return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": [str(line) for line in lines]}
+    return None

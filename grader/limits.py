@@ -1,0 +1,58 @@
+"""What a submission may use: declared here, changed for a course in its `limits.toml`.
+
+[default]
+cell_seconds = 20
+
+[02_evaluator]
+total_seconds = 600
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+MiB = 2**20
+FILE = "limits.toml"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one submission's run. Seconds are of wall time unless they say otherwise."""
+
+    cell_seconds: float = 30
+    grace_seconds: float = 3  # after which a cell that ignores its interruption loses its process
+    ask_seconds: float = 10  # for a question on one case
+    total_seconds: float = 300
+    cpu_seconds: int = 240
+    memory_bytes: int = 3 * 1024 * MiB  # beyond what the warm process has mapped, for each process
+    resident_bytes: int = 4 * 1024 * MiB  # of all processes together
+    processes: int = 32
+    file_bytes: int = 64 * MiB
+    disk_bytes: int = 256 * MiB  # of each of the private home and the temporary folder
+    output_bytes: int = 1 * MiB  # of what the notebook prints and draws, for each cell
+    restarts: int = 20  # after a crash the rest of the notebook is run again, this often
+
+
+def limits_of(unit: str, course: Path | None = None) -> Limits:
+    """The limits for a unit. ValueError, with the names there are, for a limit that does not exist."""
+    path = course / FILE if course is not None else None
+    if path is None or not path.is_file():
+        return Limits()
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not TOML: {error}") from None
+    limits = Limits()
+    for table in ("default", unit):
+        changes = written.get(table, {})
+        names = {field.name for field in fields(Limits)}
+        unknown = sorted(set(changes) - names)
+        if unknown:
+            raise ValueError(f"{path}: there is no limit {', '.join(unknown)}; the limits are {', '.join(sorted(names))}")
+        wrong = [name for name, value in changes.items() if type(value) not in (int, float) or value <= 0]
+        if wrong:
+            raise ValueError(f"{path}: {wrong[0]} must be a positive number, got {changes[wrong[0]]!r}")
+        limits = replace(limits, **changes)
+    return limits

@@ -1,0 +1,1 @@
+"""Submissions that try to fool, break or leave the grader."""

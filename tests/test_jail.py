@@ -1,0 +1,192 @@
+"""The jail: what is inside, what is not, and what a submission leaves behind."""
+
+import os
+import textwrap
+
+import pytest
+
+from grader import doctor
+from grader import jail as jail_module
+from grader.jail import JailError, Session, bubblewrap, open_jail
+from grader.limits import Limits, limits_of
+from grader.nbgrader_course import ROOT
+
+LIMITS = Limits(cell_seconds=2, grace_seconds=1, ask_seconds=2, disk_bytes=32 * 2**20, file_bytes=16 * 2**20, processes=12)
+needs_bubblewrap = pytest.mark.skipif(
+    bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE: the jail is not tested (apt install bubblewrap)"
+)
+pytestmark = needs_bubblewrap
+
+
+@pytest.fixture(scope="module")
+def jail():
+    with open_jail("02_evaluator", LIMITS) as jail:
+        yield jail
+
+
+def printed(session, source):
+    outcome = session.run(textwrap.dedent(source))
+    text = "".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outcome["outputs"])
+    return outcome["status"], text.strip()
+
+
+def test_a_cell_runs_with_torch_warm_and_its_value_comes_back(jail):
+    with Session(jail, {}) as session:
+        assert printed(session, "import torch\ntorch.ones(2).sum().item()") == ("ok", "2.0")
+        assert printed(session, "'torch' in __import__('sys').modules") == ("ok", "True")
+
+
+def test_figures_and_errors_come_back_as_a_notebook_has_them(jail):
+    with Session(jail, {}) as session:
+        drawn = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+        assert "image/png" in drawn["outputs"][0]["data"]
+        failed = session.run("1 / 0")
+        assert (failed["status"], failed["outputs"][0]["ename"]) == ("error", "ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("import os; sorted(os.environ)", lambda text: "AUTODIFF_SECRET" not in text and "USER" not in text and "HOME" in text),
+        ("import os; os.getuid()", lambda text: text != "0"),
+        (f"import os; sorted(os.listdir({str(ROOT)!r}))", lambda text: set(eval(text)) <= {".venv", "autodiff_lib"}),
+        ("import os; [p for p in os.listdir('/proc') if p.isdigit()]", lambda text: len(eval(text)) <= 4),
+        ("import os; os.path.exists('/inmate.py')", lambda text: text == "True"),
+        ("import importlib.util; importlib.util.find_spec('grader')", lambda text: text in ("", "None")),
+        ("import os; sorted(os.listdir('/units'))", lambda text: text == "['01_operators']"),
+        ("open('/proc/self/status').read().split('CapEff:')[1].split()[0]", lambda text: int(eval(text), 16) == 0),
+    ],
+)
+def test_inside_there_is_only_what_python_needs(jail, source, seen):
+    with Session(jail, {}) as session:
+        status, text = printed(session, source)
+        assert status == "ok"
+        assert seen(text), text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 22), timeout=1)",
+        "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)",
+        f"open({str(ROOT / 'autodiff_lib' / 'graph.py')!r}, 'a')",
+        "open('/usr/here', 'w')",
+        "open('/inmate.py', 'w')",
+        "open('/units/01_operators/operators.ipynb', 'a')",
+        "import os; os.setuid(0)",
+        "import os; os.kill(1, 9)",
+        "import ctypes; assert ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",
+        "open('big', 'wb').write(b'x' * 10**8)",
+        "bytearray(10**11)",
+        "import os\nfor _ in range(100):\n    if os.fork() == 0:\n        __import__('time').sleep(60)",
+        "open('/proc/' + str(__import__('os').getppid()) + '/mem', 'rb').read(1)",
+        "input()",
+    ],
+)
+def test_what_is_forbidden_raises(jail, source):
+    with Session(jail, {}) as session:
+        assert session.run(source)["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        ("while True: pass", "timeout"),
+        ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", "timeout"),
+        ("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass", "timeout"),
+        ("10 ** 10 ** 8 % 7", "timeout"),
+        ("import os; os._exit(0)", "killed"),
+        ("import os; os.kill(os.getpid(), 9)", "killed"),
+        ("import os; os.kill(os.getppid(), 9); __import__('time').sleep(1)", "killed"),
+        ("import os; os.kill(-1, 9)", "ok"),
+        ("import sys; sys.setrecursionlimit(10**9)\ndef f(): return [f() for _ in '1']\nf()", "timeout"),
+        ("import ctypes; ctypes.string_at(0)", "killed"),
+    ],
+)
+def test_what_ends_or_hangs_a_cell_costs_that_cell_alone(jail, source, status):
+    with Session(jail, {}) as session:
+        assert printed(session, "x = 'kept'")[0] == "ok"
+        assert session.run(source)["status"] in (status, "killed", "error")
+        assert printed(session, "x") == ("ok", "'kept'")
+
+
+def test_output_is_cut_and_the_flood_does_not_reach_the_grader(jail):
+    with Session(jail, {}) as session:
+        status, text = printed(session, "print('x' * 10**8)\nimport os; os.write(1, b'y' * 10**6)")
+        assert status == "ok"
+        assert len(text) < 1.1 * LIMITS.output_bytes
+        assert "[output cut off]" in text
+
+
+def test_nothing_survives_a_submission(jail):
+    left = """
+        import os, subprocess, sys, time
+        open('/tmp/left', 'w').write('x'); open('left', 'w').write('x'); open('/dev/shm/left', 'w').write('x')
+        sys.modules['torch'].ones = None
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                while True: time.sleep(1)
+    """
+    with Session(jail, {}) as session:
+        printed(session, left)
+    with Session(jail, {}) as session:
+        assert printed(session, "import os; [os.listdir(p) for p in ('/tmp', '.', '/dev/shm')]") == ("ok", "[[], [], []]")
+        assert printed(session, "import torch; torch.ones(2).tolist()") == ("ok", "[1.0, 1.0]")
+        processes = printed(session, "len([p for p in os.listdir('/proc') if p.isdigit()])")
+        assert processes == ("ok", "3"), "bubblewrap's own, the warm parent, and this child"
+
+
+def test_files_come_along_and_shadow_nothing(jail):
+    files = {"numpy.py": b"raise SystemExit", "helper.py": b"answer = 42", "data/numbers.txt": b"1 2 3"}
+    with Session(jail, files) as session:
+        seen = "import numpy, helper\n(numpy.__name__, numpy.ones(1).tolist(), helper.answer, open('data/numbers.txt').read())"
+        assert printed(session, seen) == ("ok", "('numpy', [1.0], 42, '1 2 3')")
+
+
+def test_a_child_that_crashes_again_and_again_is_given_up():
+    with open_jail("01_operators", Limits(restarts=2, cell_seconds=2)) as jail, Session(jail, {}) as session:
+        statuses = [session.run("import os; os._exit(0)")["status"] for _ in range(5)]
+    assert statuses == ["killed", "killed", "killed", "skipped", "skipped"]
+
+
+def test_memory_of_all_processes_together_is_watched():
+    limits = Limits(resident_bytes=600 * 2**20, cell_seconds=20)
+    hold = "x = bytearray(200 * 2**20)\n        time.sleep(30)"
+    greedy = f"import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        {hold}\ntime.sleep(30)"
+    with open_jail("01_operators", limits) as jail, Session(jail, {}) as session:
+        assert session.run(greedy)["status"] == "memory"
+        assert session.run("1")["status"] == "ok"
+
+
+def test_without_bubblewrap_the_grader_refuses_and_says_the_way_out(monkeypatch):
+    monkeypatch.setattr(jail_module, "bubblewrap", lambda: None)
+    with pytest.raises(JailError, match="apt install bubblewrap(.|\n)*--no-jail"):
+        jail_module.Jail("01_operators", LIMITS)
+    with open_jail("01_operators", LIMITS, jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
+        assert printed(session, "open('a.txt').read()") == ("ok", "'here'")
+
+
+def test_limits_come_from_the_course_folder(tmp_path):
+    assert limits_of("01_operators", tmp_path) == Limits()
+    (tmp_path / "limits.toml").write_text("[default]\ncell_seconds = 5\n[01_operators]\nrestarts = 2\n")
+    assert limits_of("01_operators", tmp_path) == Limits(cell_seconds=5, restarts=2)
+    assert limits_of("02_evaluator", tmp_path) == Limits(cell_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[default]\nspeed = 3", "there is no limit speed"),
+        ("[default]\nrestarts = -1", "must be a positive number, got -1"),
+        ("[", "is not TOML"),
+    ],
+)
+def test_limits_that_do_not_exist_are_refused(tmp_path, text, message):
+    (tmp_path / "limits.toml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        limits_of("01_operators", tmp_path)
+
+
+def test_the_doctor_finds_a_host_that_runs_these_tests_in_order():
+    assert [finding for finding in doctor.examine() if finding.good is False] == []
