@@ -208,6 +208,10 @@ def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) 
         if name not in forward:
             raise GraphError(f"the graph uses the operator '{name}', which is none of the course's")
         attrs = {key: tuple(value) if isinstance(value, list) else value for key, value in node["attrs"].items()}
+        known = table.get(name)
+        if isinstance(known, Op) and set(attrs) != set(known.signature.attrs):
+            wanted, got = (", ".join(map(str, names)) or "none" for names in (known.signature.attrs, attrs))
+            raise GraphError(f"{name} has the attributes {wanted}, got {got}")
         try:
             values[position] = forward[name](*inputs, **attrs)
         except (RuntimeError, IndexError, TypeError, ValueError, KeyError, ZeroDivisionError, OverflowError) as error:

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from autodiff_lib.course import UNITS
 
+from .jail import bubblewrap
 from .mistakes import CATALOGUE
 from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
 
@@ -46,6 +47,8 @@ def small_class(released: NotebookNode, unit: str) -> dict[str, NotebookNode]:
 def demo(course: Path) -> None:
     """Everything from source to feedback, in the scratch course folder `course`, which is emptied first."""
     console = Console()
+    if bubblewrap() is None:
+        console.print("[bold]bubblewrap is not available here: these submissions of our own are graded without a jail.[/bold]")
     if course.exists():
         shutil.rmtree(course)
     course.mkdir(parents=True)
@@ -76,7 +79,8 @@ def grade_unit(course: Path, unit: str, console: Console) -> None:
         students = small_class(release(course, unit), unit)
         for student, notebook in students.items():
             submit(course, student, unit, notebook)
-        step("autograde", len(students), "autograde", unit, "--create", "--force")
+        jail = [] if bubblewrap() else ["--JailedAutograde.jailed=False"]
+        step("autograde", len(students), "autograde", unit, "--create", "--force", *jail)
         step("feedback", len(students), "generate_feedback", unit, "--force")
 
 

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from autodiff_lib import __version__
+from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judge
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
 
 from . import hidden, intake, refused
 from .jail import Jail, Session
+from .nbgrader_course import source
 
 MAX_HINT = 600  # characters
 SAID_OF_HIDDEN: dict[Reason, str] = {
+    "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
     "timeout": "Your code took too long on a case that the notebook does not show.",
     "memory": "Your code took too much memory on a case that the notebook does not show.",
@@ -72,18 +75,32 @@ def grade(folder: Path, unit: str, jail: Jail) -> Result:
     clock = Clock()
     submission = intake.read(folder, unit)
     clock.lap("intake")
-    questions = hidden.questions(unit, hidden.secret())
+    questions = public_questions(unit)
     if submission.problem:
         verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
         return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, clock.laps)
-    refusals = refused.findings(submission)
+    attack = intake.attack_in(submission, given_cells(unit))
+    refusals = dict.fromkeys(questions, attack) if attack else refused.findings(submission)
+    written = intake.filled({cell.source for cell in submission.cells}, unit)
     with Session(jail, submission.files) as session:
         outcomes = run_cells(session, submission)
         clock.lap("cells")
+
+        def ask(question: Question) -> Verdict:
+            return judge(question, lambda case: vetted(case, session.ask(case.ask())))
+
         verdicts = {}
         for name, question in questions.items():
-            verdict = judge(question, lambda case: vetted(case, session.ask(case.ask())))
-            verdicts[name] = refuse(verdict, refusals[name]) if name in refusals else redacted(verdict)
+            if name not in written:
+                verdicts[name] = without_points(name, question.number, question, "missing", "It is not written yet.")
+            elif name in refusals:
+                verdicts[name] = refuse(without_points(name, question.number, question, "wrong", ""), refusals[name])
+            else:
+                verdicts[name] = ask(question)
+        secret = hidden.questions(unit, hidden.secret())
+        for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
+            if any(part.points for part in verdict.parts):
+                verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
     clock.lap("questions")
     return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", clock.laps)
 
@@ -102,21 +119,35 @@ class Clock:
 
 
 def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
-    """Run all cells in order; then, once more, those that failed because something was defined only later."""
+    """Run all cells in order; then, once more, those that failed because something was defined only later.
+
+    The unit's own setup comes first, so that a damaged setup cell of the student's costs nothing.
+    """
     outcomes = []
+    setup = [cell.source for cell in source(submission.unit).cells if "export" in cell.metadata.get("tags", [])]
+    for text in setup:
+        session.run(text)
     for cell in submission.cells:
         outcome = session.run(cell.source)
         outcomes.append(Outcome(cell, outcome["status"], outcome["outputs"]))
+    if not any(outcome.status == "ok" and squeezed(outcome.cell.source) == squeezed(setup[0]) for outcome in outcomes):
+        submission.repairs.append("the setup cell was changed, missing or failed; the unit's own setup was run first")
     late = [outcome for outcome in outcomes if any(output.get("ename") == "NameError" for output in outcome.outputs)]
     mended = []
     for outcome in late:
         again = session.run(outcome.cell.source)
         if again["status"] == "ok":
             outcome.status, outcome.outputs = again["status"], again["outputs"]
-            mended.append(outcome.cell.exercise or "a cell")
+            mended.append(outcome)
     if mended:
-        submission.repairs.append(f"cells stood before what they need and were run again at the end: {', '.join(mended)}")
+        names = sorted({exercise for outcome in mended for exercise in outcome.cell.exercises})
+        detail = f" ({', '.join(names)})" if names else ""
+        submission.repairs.append(f"{len(mended)} cells stood before what they need and were run again at the end{detail}")
     return outcomes
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 # --- answers, before the judge sees them
@@ -183,14 +214,35 @@ def refuse(verdict: Verdict, what: str) -> Verdict:
     return replace(verdict, parts=tuple(replace(part, points=0, failure=failure, passed=0, contrast="") for part in verdict.parts))
 
 
-def redacted(verdict: Verdict) -> Verdict:
-    """Hidden cases keep their name and the hint. Whatever else there is could repeat their numbers, and goes."""
-    return replace(verdict, parts=tuple(replace(part, failure=without_data(part.failure)) for part in verdict.parts))
+def given_cells(unit: str) -> set[str]:
+    """The unit's own code cells, squeezed."""
+    cells = (cell for cell in source(unit).cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"))
+    return {squeezed(cell.source) for cell in cells}
+
+
+def passed_parts(question: Question, verdict: Verdict) -> Question:
+    """The parts of a question that have earned their points so far."""
+    passed = {part.part for part in verdict.parts if part.failure is None}
+    return replace(question, parts=tuple(part for part in question.parts if part.name in passed))
+
+
+def both(public: Verdict, secret: Verdict) -> Verdict:
+    """A part keeps its points if its hidden cases pass as well; what failed there is told without its data."""
+    found = {part.part: part for part in secret.parts}
+    parts = []
+    for part in public.parts:
+        other = found.get(part.part)
+        if other is None:
+            parts.append(part)
+            continue
+        counts = {"passed": part.passed + other.passed, "cases": part.cases + other.cases}
+        parts.append(replace(part, points=other.points, failure=without_data(other.failure), **counts))
+    return replace(public, parts=tuple(parts))
 
 
 def without_data(failure: Failure | None) -> Failure | None:
-    if failure is None or not failure.hidden or failure.reason == "missing":
-        return failure
+    if failure is None:
+        return None
     message = SAID_OF_HIDDEN.get(failure.reason, "Your answer is wrong on a case that the notebook does not show.")
-    hint = "" if re.search(r"\d\.\d|\de[-+]?\d", failure.hint) else failure.hint[:MAX_HINT]  # a number in it could be the case's
+    hint = "" if re.search(r"\d", failure.hint) else failure.hint[:MAX_HINT]  # a number in it could be the case's
     return Failure(f"{failure.case} (hidden)", failure.reason, message, hint, hidden=True)

@@ -4,7 +4,7 @@ The parent imports what notebooks import, then waits on its control socket. Aske
 channel for the child. The child runs cells and answers probes on that channel, and belongs to the
 student from the first cell on. Asked to end, the parent kills whatever is left and wipes the writable folders.
 
-It is started as `python -I inmate.py CONTROL_FD UID`, and imports nothing of the grader.
+It is started as `python -I inmate.py CONTROL_FD UID FOLDER`, and imports nothing of the grader.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def import_everything() -> Any:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "nocolor"
     shell = InteractiveShell.instance(config=settings)
+    shell.enable_gui = lambda gui=None: None  # for `%matplotlib inline`; the backend is inline already
     shell.run_cell("pass", store_history=False)
     gc.freeze()  # what is warm stays shared between the children
     return shell
@@ -176,7 +177,7 @@ def restrict(limits: dict[str, float]) -> None:
         (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
     ):
         if kind == resource.RLIMIT_NPROC and not os.environ.get("JAILED"):
@@ -256,6 +257,7 @@ def main() -> None:
     uid = int(sys.argv[2])
     if uid and os.getuid() == 0:
         drop_rights(uid)
+    sys.path.extend(sys.argv[3:])  # where autodiff_lib lies
     libc = ctypes.CDLL(None)
     shell = import_everything()
     if hasattr(libc, "prctl"):

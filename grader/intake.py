@@ -9,31 +9,33 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+import textwrap
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
 
 from autodiff_lib import exercises
 from autodiff_lib.course import UNITS
 
-from .nbgrader_course import ROOT, solutions, source
+from .nbgrader_course import ROOT
 
+NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
+MAX_CELLS, MAX_SOURCE = 500, 50_000  # cells, and characters of each
+MAX_REPAIRS, MAX_REPAIR = 60, 300  # lines of repairs that are kept, and characters of each
 MAX_NOTEBOOK = 100 * 2**20  # bytes; outputs are dropped at once
 MAX_FILE, MAX_FILES, MAX_FILES_TOTAL = 2**20, 50, 8 * 2**20  # what comes along with the notebook
-KNOWN_MODULES = {"autodiff_lib", "torch", "numpy", "matplotlib", "IPython", "ipywidgets", "tqdm"}
+KNOWN_MODULES = {"autodiff_lib", "torch", "numpy", "matplotlib", "math"}
 
 
 @dataclass
 class Cell:
-    """A code cell to run. `exercise` is the exercise that it is the answer to, where it is one."""
+    """A code cell to run, with the exercises that it puts into the table."""
 
     source: str
-    exercise: str | None = None
+    exercises: tuple[str, ...] = ()
     id: str = ""
 
 
@@ -48,21 +50,25 @@ class Submission:
     problem: str = ""  # why there is nothing to grade
     digest: str = ""  # of everything that was submitted
 
-    def answers(self) -> dict[str, str]:
-        """Exercise -> what the student wrote, for those that have a cell."""
-        return {cell.exercise: cell.source for cell in self.cells if cell.exercise}
-
 
 def read(folder: Path, unit: str) -> Submission:
-    """The submission in a folder."""
+    """The submission in a folder, with its repairs told in bounded, printable text."""
+    submission = read_as_it_is(folder, unit)
+    told = [repair.encode("utf-8", "replace").decode("utf-8") for repair in submission.repairs]
+    submission.repairs = [repair if len(repair) <= MAX_REPAIR else repair[: MAX_REPAIR - 1] + "…" for repair in told[:MAX_REPAIRS]]
+    submission.problem = submission.problem.encode("utf-8", "replace").decode("utf-8")
+    return submission
+
+
+def read_as_it_is(folder: Path, unit: str) -> Submission:
     submission = Submission(unit)
     paths = [path for path in sorted(folder.rglob("*")) if is_plain(path, folder)] if folder.is_dir() else []
     submission.digest = digest(paths, folder)
-    notebooks = [
-        path for path in paths if path.suffix.lower() == ".ipynb" and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    ]
+    visible = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    notebooks = [path for path in visible if NOTEBOOK.search(path.name)]
     if not notebooks:
-        submission.problem = "no notebook was submitted"
+        there = ", ".join(path.name[:40] for path in paths[:3])
+        submission.problem = f"no notebook was submitted{f', only {there}' if there else ''}"
         return submission
     read_notebooks = [(path, *parse(path)) for path in notebooks]
     path, cells, repairs = max(read_notebooks, key=lambda item: (work_in(item[1], unit), item[0] == folder / UNITS[unit], item[0].name))
@@ -74,9 +80,11 @@ def read(folder: Path, unit: str) -> Submission:
     if not cells:
         submission.problem = f"{path.relative_to(folder)} holds no cell that can be read"
         return submission
-    submission.cells, mended = mend(cells, unit)
+    if len(cells) > MAX_CELLS:
+        submission.repairs.append(f"of {len(cells)} cells the first {MAX_CELLS} were taken")
+    submission.cells, mended = mend(cells[:MAX_CELLS], unit)
     submission.repairs += mended
-    submission.files = extra_files(paths, folder, submission.repairs)
+    submission.files = extra_files([other for other in paths if other not in notebooks], path.parent, submission.repairs)
     return submission
 
 
@@ -95,18 +103,25 @@ def digest(paths: list[Path], folder: Path) -> str:
     return total.hexdigest()
 
 
-def extra_files(paths: list[Path], folder: Path, repairs: list[str]) -> dict[str, bytes]:
-    """The other files, as far as they are small. They lie in the student's home, where they shadow nothing."""
+def extra_files(paths: list[Path], home: Path, repairs: list[str]) -> dict[str, bytes]:
+    """The other files beside the notebook, as far as they are small. They lie in the student's home, where they shadow nothing."""
     files: dict[str, bytes] = {}
+    left_out: list[str] = []
     for path in paths:
-        name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() == ".ipynb" or name == "timestamp.txt":
+        if not path.is_relative_to(home) or path.name == "timestamp.txt":
             continue
-        size = path.stat().st_size
+        name, size = path.relative_to(home).as_posix(), path.stat().st_size
         if size > MAX_FILE or len(files) == MAX_FILES or sum(map(len, files.values())) + size > MAX_FILES_TOTAL:
-            repairs.append(f"the file {name[:80]} ({size} bytes) was left out: it is too large")
+            left_out.append(name[:60])
             continue
-        files[name] = path.read_bytes()
+        content = path.read_bytes()
+        if path.suffix == ".py" and (word := refused_in(content)):
+            repairs.append(f"the file {name[:60]} was left out: `{word}` has no place in a helper")
+            continue
+        files[name] = content
+    if left_out:
+        limits = f"{MAX_FILES} files, {MAX_FILE // 2**20} MiB each, {MAX_FILES_TOTAL // 2**20} MiB together"
+        repairs.append(f"{len(left_out)} files were left out, {left_out[0]} among them: they are too large or too many (at most {limits})")
     return files
 
 
@@ -130,7 +145,8 @@ def parse(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     cells = notebook.get("cells")
     if not isinstance(cells, list):
         sheets = notebook.get("worksheets")
-        cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet.get("cells", [])] if isinstance(sheets, list) else []
+        sheets = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
         if cells:
             repairs.append("the notebook is in the old format 3 and was converted")
     if isinstance(notebook.get("nbformat"), int) and (notebook["nbformat"] > 4 or notebook.get("nbformat_minor", 0) not in range(6)):
@@ -146,6 +162,9 @@ def decode(data: bytes, repairs: list[str]) -> str:
         if data.startswith(mark):
             repairs.append(f"the file is encoded as {encoding} and was decoded")
             return data.decode(encoding, errors="replace")
+    if data[1:2] == b"\0":
+        repairs.append("the file is encoded as utf-16 and was decoded")
+        return data.decode("utf-16-le", errors="replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -159,7 +178,7 @@ def salvage(text: str) -> list[Any]:
     if start is None:
         return []
     decoder, cells, position = json.JSONDecoder(), [], start.end()
-    while True:
+    for _ in range(2 * MAX_CELLS):
         position = len(text) - len(text[position:].lstrip(" \t\r\n,"))
         try:
             cell, position = decoder.raw_decode(text, position)
@@ -170,6 +189,7 @@ def salvage(text: str) -> list[Any]:
             position = following.start()
             continue
         cells.append(cell)
+    return cells
 
 
 def plain_cell(cell: Any) -> dict[str, Any] | None:
@@ -182,6 +202,9 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
         return None
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     marked = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    if len(text) > MAX_SOURCE:
+        return None
+    text = text.encode("utf-8", "replace").decode("utf-8")  # halves of characters cannot be written down
     return {"cell_type": str(cell.get("cell_type")), "source": text, "nbgrader": marked, "id": str(cell.get("id", ""))}
 
 
@@ -206,34 +229,51 @@ def expected_cells(unit: str) -> tuple[dict[str, str], dict[str, str], dict[str,
 def definition(exercise: str, unit: str) -> re.Pattern[str]:
     """Matches a cell that puts the exercise into the table."""
     if any(signature.startswith(exercise + "(") for signature in exercises.OPERATORS.get(unit, [])):
-        return re.compile(rf"""@(ad|autodiff_lib)\.operator\(\s*["']{re.escape(exercise)}\(""")
-    return re.compile(rf"^(def|class) {re.escape(exercise)}\b", re.MULTILINE)
+        return re.compile(rf"""@(\w+\.)?operator\(\s*["']{re.escape(exercise)}\(""")
+    return re.compile(rf"^[ \t]*(def|class) {re.escape(exercise)}\b", re.MULTILINE)
 
 
-def exercise_of(text: str, unit: str) -> str | None:
-    return next((exercise for exercise in expected_cells(unit)[0] if definition(exercise, unit).search(text)), None)
+def exercises_in(text: str, unit: str) -> tuple[str, ...]:
+    return tuple(exercise for exercise in expected_cells(unit)[0] if definition(exercise, unit).search(text))
 
 
-def is_check(cell: dict[str, Any], unit: str) -> bool:
-    """Check cells are never run: the judge asks the questions itself."""
-    checks = expected_cells(unit)[2]
-    if exercise_of(cell["source"], unit):
+def only_checks(text: str) -> bool:
+    """Whether a cell does nothing but `check(...)`. Such cells are never run: the judge asks the questions itself."""
+    tree = parsed(text)
+    if tree is None or not tree.body:
         return False
-    return cell["nbgrader"].get("grade_id") in checks or re.fullmatch(r"\s*check\(.*?\)\s*;?\s*", cell["source"], re.DOTALL) is not None
+    calls = (statement.value for statement in tree.body if isinstance(statement, ast.Expr))
+    checks = [call for call in calls if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"]
+    return len(checks) == len(tree.body)
 
 
 def is_stub(text: str, exercise: str, unit: str) -> bool:
-    return squeezed(text) == squeezed(expected_cells(unit)[0][exercise])
+    """Whether a cell is still as it was released, comments and docstrings aside."""
+    return skeleton(text) == skeleton(expected_cells(unit)[0][exercise])
 
 
-def squeezed(text: str) -> str:
-    return "".join(text.split())
+def skeleton(text: str) -> str:
+    tree = parsed(text)
+    if tree is None:
+        return "".join(text.split())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
 
 
 def work_in(cells: list[dict[str, Any]], unit: str) -> int:
     """How many exercises somebody has worked on."""
-    found = {exercise for cell in cells if (exercise := exercise_of(cell["source"], unit)) and not is_stub(cell["source"], exercise, unit)}
-    return len(found)
+    return len(filled({cell["source"] for cell in cells}, unit))
+
+
+def filled(texts: set[str], unit: str) -> set[str]:
+    """The exercises that one of the texts answers with more than the stub."""
+    found: set[str] = set()
+    for text in texts:
+        there = exercises_in(text, unit)
+        found |= {exercise for exercise in there if len(there) > 1 or not is_stub(text, exercise, unit)}
+    return found
 
 
 # --- repairs
@@ -243,33 +283,37 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
     """The code cells to run, in order, and the repairs that were made."""
     repairs: list[str] = []
     cells: list[Cell] = []
-    checks: dict[str, int] = {}
+    checked: list[str] = []
+    code = {cell["source"] for cell in raw if cell["cell_type"] == "code"}
+    filled_in_code = filled(code, unit)
     for cell in raw:
-        text = cell["source"]
+        text, grade_id = cell["source"], str(cell["nbgrader"].get("grade_id", ""))
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
             note_once(repairs, "Windows line ends were replaced")
-        exercise = exercise_of(text, unit)
+        found = exercises_in(text, unit)
         if cell["cell_type"] != "code":
-            if exercise is None or ("def compute" not in text and "def " not in text):
+            lost = [exercise for exercise in found if exercise not in filled_in_code]
+            if not lost or "def " not in text:
                 continue
-            repairs.append(f"the cell of {exercise} was of type {cell['cell_type'][:20]} and was turned into code again")
-        if is_check(cell, unit):
-            name = str(cell["nbgrader"].get("grade_id", ""))
-            checks[name] = checks.get(name, 0) + 1
+            repairs.append(f"the cell of {', '.join(lost)} was of type {cell['cell_type'][:20]} and was turned into code again")
+        checked += re.findall(r"""\bcheck\(\s*["'](\w+)["']""", text)
+        if only_checks(text) or (not found and grade_id in expected_cells(unit)[2] and parsed(text) is None):
             continue
-        if exercise and not cell["nbgrader"].get("solution"):
+        if found and not cell["nbgrader"].get("solution"):
             note_once(repairs, "cells of exercises had lost their nbgrader metadata and were known by their text")
-        elif exercise and cell["nbgrader"].get("grade_id") != exercise:
-            repairs.append(f"the cell of {exercise} was renamed {str(cell['nbgrader'].get('grade_id'))[:40]} and was known by its text")
-        cells.append(Cell(text, exercise, cell["id"]))
+        elif found and grade_id not in found:
+            repairs.append(f"the cell of {', '.join(found)} was renamed {grade_id[:40]} and was known by its text")
+        cells.append(Cell(text, found, cell["id"]))
     cells = joined(without_spare_stubs(cells, unit, repairs), unit, repairs)
     for cell in cells:
-        cell.source = without_failing_imports(cell.source, cells, repairs)
-    present = {cell.exercise for cell in cells}
+        cell.source = with_imports_that_may_fail(cell.source, repairs)
+    present = {exercise for cell in cells for exercise in cell.exercises}
     repairs += [f"there is no cell for {exercise}" for exercise in expected_cells(unit)[0] if exercise not in present]
-    repairs += [f"the check cell {name} was deleted" for name in expected_cells(unit)[2] if name not in checks]
-    repairs += [f"the check cell {name[:40]} was duplicated {count} times" for name, count in checks.items() if count > 1 and name]
+    for exercise in expected_cells(unit)[0]:
+        times = checked.count(exercise)
+        if times != 1:
+            repairs.append(f"the check cell check_{exercise} was {'deleted' if times == 0 else f'duplicated: it is there {times} times'}")
     return cells, repairs
 
 
@@ -280,33 +324,43 @@ def note_once(repairs: list[str], sentence: str) -> None:
 
 def without_spare_stubs(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
     """Of several cells for one exercise, those that are still the stub are dropped where another is filled in."""
-    filled = {cell.exercise for cell in cells if cell.exercise and not is_stub(cell.source, cell.exercise, unit)}
+    answered = filled({cell.source for cell in cells}, unit)
     kept = []
     for cell in cells:
-        if cell.exercise in filled and is_stub(cell.source, cell.exercise, unit):
-            repairs.append(f"{cell.exercise} has another cell that is filled in; the empty one was left out")
+        if len(cell.exercises) == 1 and cell.exercises[0] in answered and is_stub(cell.source, cell.exercises[0], unit):
+            repairs.append(f"{cell.exercises[0]} has another cell that is filled in; the empty one was left out")
             continue
         kept.append(cell)
-    for exercise in filled:
-        count = sum(cell.exercise == exercise for cell in kept)
+    for exercise in sorted(answered):
+        count = sum(exercise in cell.exercises for cell in kept)
         if count > 1:
             repairs.append(f"the cell of {exercise} was duplicated; the last of {count} counts")
     return kept
 
 
 def joined(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
-    """A cell that begins with an indented line is the rest of the one before."""
+    """A cell that begins with an indented line, and makes no sense by itself, is the rest of the one before."""
     result: list[Cell] = []
     for cell in cells:
-        first = next((line for line in cell.source.splitlines() if line.strip()), "")
-        if result and first[:1] in (" ", "\t") and not parses(cell.source) and parses(result[-1].source.rstrip() + "\n\n" + cell.source):
-            before = result[-1]
-            before.source = before.source.rstrip() + "\n\n" + cell.source
-            before.exercise = before.exercise or exercise_of(before.source, unit)
-            repairs.append(f"a cell that went on with the one before was joined to it{f' ({before.exercise})' if before.exercise else ''}")
+        whole = result[-1].source.rstrip() + "\n\n" + cell.source if result else ""
+        indented = cell.source.lstrip("\n")[:1] in (" ", "\t") and not cell.exercises
+        belongs = bool(result) and (result[-1].exercises or not parses(textwrap.dedent(cell.source)))
+        if indented and belongs and parses(whole):
+            result[-1].source = whole
+            result[-1].exercises = exercises_in(whole, unit)
+            repairs.append(f"a cell that went on with the one before was joined to it ({', '.join(result[-1].exercises) or 'no exercise'})")
             continue
         result.append(cell)
     return result
+
+
+def parsed(text: str) -> ast.Module | None:
+    """The syntax tree of a cell, without IPython's own lines; None where it has none."""
+    plain = "\n".join("pass" if line.startswith(("%", "!")) else line for line in textwrap.dedent(text).splitlines())
+    try:
+        return ast.parse(plain)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def parses(text: str) -> bool:
@@ -317,38 +371,63 @@ def parses(text: str) -> bool:
     return True
 
 
-def without_failing_imports(text: str, cells: list[Cell], repairs: list[str]) -> str:
-    """Imports of unknown modules whose names occur nowhere else were put there by an editor: they go."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+def with_imports_that_may_fail(text: str, repairs: list[str]) -> str:
+    """Imports that an editor put at the top of a cell, and that fail here, must not take the rest of the cell along."""
+    tree = parsed(text)
+    if tree is None or text.lstrip().startswith("%%"):
         return text
-    lines = text.splitlines(keepends=True)
-    for statement in tree.body:
-        if not isinstance(statement, ast.Import | ast.ImportFrom) or statement.lineno != statement.end_lineno:
+    lines = text.splitlines()
+    for statement in reversed(tree.body):
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
             continue
         modules = [statement.module or ""] if isinstance(statement, ast.ImportFrom) else [alias.name for alias in statement.names]
         if all(module.split(".")[0] in KNOWN_MODULES for module in modules):
             continue
-        names = [(alias.asname or alias.name).split(".")[0] for alias in statement.names]
-        line = lines[statement.lineno - 1]
-        others = "".join(cell.source for cell in cells).replace(line, "")
-        if not any(re.search(rf"\b{re.escape(name)}\b", others) for name in names if name != "*") and names != ["*"]:
-            lines[statement.lineno - 1] = line[: len(line) - len(line.lstrip())] + "pass  # " + line.lstrip()
-            repairs.append(f"the unused line `{line.strip()[:60]}` was left out")
-    return "".join(lines)
+        block = lines[statement.lineno - 1 : statement.end_lineno]
+        if block[0] != block[0].lstrip() or ";" in block[0]:
+            continue
+        lines[statement.lineno - 1 : statement.end_lineno] = ["try:", *(f"    {line}" for line in block), "except ImportError:", "    pass"]
+        note_once(repairs, f"the import of {', '.join(modules)[:60]} was allowed to fail")
+    return "\n".join(lines)
 
 
-def graded_notebook(unit: str, submission: Submission) -> Iterator[tuple[NotebookNode, Cell | None]]:
-    """The cells of the source notebook, each with the student's cell that stands in its place."""
-    by_exercise = {cell.exercise: cell for cell in submission.cells if cell.exercise}
-    by_id = {cell.id: cell for cell in submission.cells if not cell.exercise}
-    for cell in source(unit).cells:
-        marked = cell.metadata.get("nbgrader", {})
-        if marked.get("solution"):
-            yield cell, by_exercise.get(marked.grade_id)
-        else:
-            yield cell, by_id.get(cell.id)
+ATTACKS = {
+    "PROBES", "READY_MADE", "Forbidden", "wire", "inmate", "_C", "_VF", "aten", "DisableTorchFunction", "DisableTorchFunctionSubclass",
+    "TorchFunctionMode", "TorchDispatchMode", "fileno", "socket", "recv_fds", "send_fds", "ptrace", "prlimit",
+}  # fmt: skip
+"""Words that no exercise needs, in any cell or file: ways to the probes, to torch's inside, to the grader's channel."""
 
 
-__all__ = ["Cell", "Submission", "graded_notebook", "read", "solutions"]
+INSIDES = re.compile(
+    r"autodiff_lib\.(checks|graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
+    r"|from autodiff_lib import [^\n]*\b(graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
+    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|compare|question|report|staleness)\b"
+)
+"""The library's own modules: notebooks need its top level, `checks.of_unit`, `course` and `figures`."""
+
+
+def refused_in(content: bytes) -> str | None:
+    """A word in a helper file that has no place there: ready-made answers are not looked for in files one by one."""
+    text = content.decode("utf-8", errors="replace")
+    words = ATTACKS | {
+        "softmax",
+        "layer_norm",
+        "LayerNorm",
+        "autograd",
+        "graphlib",
+        "TopologicalSorter",
+        "inputs_first",
+        "reference",
+        "exec",
+        "eval",
+    }
+    return next((word for word in sorted(words) if re.search(rf"\b{word}\b", text)), None)
+
+
+def attack_in(submission: Submission, given: set[str]) -> str | None:
+    """A word of `ATTACKS` in any cell that is not one of the unit's own."""
+    words = re.compile(rf"\b({'|'.join(sorted(ATTACKS))})\b")
+    for cell in submission.cells:
+        if "".join(cell.source.split()) not in given and (found := words.search(cell.source) or INSIDES.search(cell.source)):
+            return found[0]
+    return None

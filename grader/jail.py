@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ from .nbgrader_course import ROOT
 INMATE = Path(__file__).with_name("inmate.py")
 FIRST_UID = 64_321  # where the grader runs as root, jails run as this ordinary user and the following ones
 START_SECONDS = 60
+CONTROL_SECONDS = 5  # for the warm parent to fork, or to clean up
 POLL_SECONDS = 0.2
 
 
@@ -66,7 +68,9 @@ def command(unit: str, limits: Limits, control: int, uid: int) -> list[str]:
     if os.getuid() != 0:
         options.append("--unshare-user")
     options += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "jail"]
-    parents = {parent for path in read_only for parent in path.parents} - {Path("/")}
+    for folder in ("/tmp", "/home/student"):  # before the others: the course itself may lie below one of them
+        options += ["--size", str(limits.disk_bytes), "--tmpfs", folder]
+    parents = {parent for path in read_only for parent in path.parents} - {Path("/"), Path("/tmp")}
     for path in sorted(parents):  # made here, because those that bubblewrap makes for a bind are closed to others
         options += ["--dir", str(path)]
     for path in sorted(read_only):
@@ -85,11 +89,11 @@ def command(unit: str, limits: Limits, control: int, uid: int) -> list[str]:
         folder = ROOT / "source" / earlier
         options += ["--ro-bind", str(folder), f"/units/{earlier}"]
     options += ["--proc", "/proc", "--dev", "/dev"]
-    options += ["--size", str(limits.disk_bytes), "--tmpfs", "/tmp", "--size", str(limits.disk_bytes), "--tmpfs", "/home/student"]
+    options += ["--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/"]
     for key, value in environment(home="/home/student", units="/units").items():
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
-    return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", str(control), str(uid)]
+    return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", str(control), str(uid), str(ROOT)]
 
 
 def environment(home: str, units: str) -> dict[str, str]:
@@ -116,6 +120,7 @@ class Jail:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
         self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.state = ""
 
     def start(self) -> None:
         """Start the warm parent and wait until it has imported everything."""
@@ -126,7 +131,7 @@ class Jail:
             arguments, variables = command(self.unit, self.limits, fd, uid), None
         else:
             self.folder = tempfile.TemporaryDirectory(prefix="submission-")
-            arguments = [sys.executable, "-I", str(INMATE), str(fd), "0"]
+            arguments = [sys.executable, "-I", str(INMATE), str(fd), "0", str(ROOT)]
             variables = environment(home=self.folder.name, units=str(ROOT / "source"))
         self.process = subprocess.Popen(
             arguments,
@@ -147,6 +152,8 @@ class Jail:
             problem = self.process.stderr.read(2000).decode(errors="replace") if ended else "it was too slow"
             self.stop()
             raise JailError(f"the jail did not start: {problem.strip()}")
+        self.control.settimeout(CONTROL_SECONDS)
+        self.state = self.state_of_parent()
 
     def heard(self, expected: bytes) -> bool:
         try:
@@ -193,11 +200,21 @@ class Jail:
         """Kill what is left of the child and, at the end of a submission, empty what it could write to."""
         try:
             self.control.sendall(json.dumps({"do": "clean", "wipe": wipe}).encode())
-            if self.heard(b"clean\n"):
+            if self.heard(b"clean\n") and (not wipe or self.state_of_parent() == self.state):
                 return
         except (OSError, AttributeError):
             pass
-        self.stop()  # it did not obey: the next fork starts another
+        self.stop()  # it did not obey, or somebody changed its limits: the next fork starts another
+
+    def state_of_parent(self) -> str:
+        """Limits, priority and processors of the processes that live on: a child of the same user could change them."""
+        found = []
+        for pid in descendants(self.process.pid) if self.process is not None else ():
+            with contextlib.suppress(OSError, IndexError):
+                limits = Path(f"/proc/{pid}/limits").read_text()
+                priority = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[15:17]
+                found.append((limits, priority, sorted(os.sched_getaffinity(pid))))
+        return str(found)
 
     def resident_bytes(self) -> int:
         """Memory of all processes in the jail together."""
@@ -286,7 +303,7 @@ class Session:
         reply = self.request(wire_cell(source), self.limits.cell_seconds + self.limits.grace_seconds)
         if isinstance(reply, Problem):
             return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
-        outcome = checked_cell(reply)
+        outcome = checked_cell(reply, self.limits.output_bytes)
         if outcome["status"] in ("ok", "error"):
             self.ran.append(source)
         return outcome
@@ -350,27 +367,37 @@ def note(text: str) -> dict[str, Any]:
 
 
 CELL_STATUS = {"ok", "error", "timeout"}
+SHOWN = ("text/plain", "text/html", "image/png", "image/jpeg", "text/latex", "text/markdown")
+ACTIVE = re.compile(
+    r"<\s*(script|iframe|object|embed|link|meta|base|form|style|foreignobject|animate|set|use)\b|javascript:|\bon\w+\s*=", re.IGNORECASE
+)
+"""What makes HTML do something when it is looked at. Such an output is shown as text."""
 
 
-def checked_cell(reply: bytes) -> dict[str, Any]:
+def checked_cell(reply: bytes, limit: int) -> dict[str, Any]:
     """A cell's outcome as it arrived, with every output in the form that nbformat has; the rest is dropped."""
+    if len(reply) > 2 * limit + 10_000:  # the child cuts its outputs; whoever sends more has tampered with it
+        return {"status": "tampered", "outputs": []}
     try:
         header, _ = wire.unpack(reply)
         outputs = [kept for output in header.get("outputs", []) if (kept := checked_output(output)) is not None]
     except (wire.WireError, TypeError, AttributeError):
         return {"status": "tampered", "outputs": []}
     status = header.get("status")
-    return {"status": status if status in CELL_STATUS else "tampered", "outputs": outputs}
+    return {"status": status if isinstance(status, str) and status in CELL_STATUS else "tampered", "outputs": outputs}
 
 
 def checked_output(output: Any) -> dict[str, Any] | None:
     match output:
         case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
-            return {"output_type": "stream", "name": name, "text": text}
+            return {"output_type": "stream", "name": name, "text": wire.clean(text)}
         case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
-            kept = {key: value for key, value in data.items() if isinstance(key, str) and isinstance(value, str)}
+            kept = {key: wire.clean(value) for key, value in data.items() if key in SHOWN and isinstance(value, str)}
+            if ACTIVE.search(kept.get("text/html", "")):
+                del kept["text/html"]
             extra = {"execution_count": None} if kind == "execute_result" else {}
             return {"output_type": kind, "data": kept, "metadata": {}, **extra}
         case {"output_type": "error", "ename": str(ename), "evalue": str(evalue), "traceback": list(lines)}:
-            return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": [str(line) for line in lines]}
+            lines = [wire.clean(str(line)) for line in lines]
+            return {"output_type": "error", "ename": wire.clean(ename), "evalue": wire.clean(evalue), "traceback": lines}
     return None

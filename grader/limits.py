@@ -23,9 +23,9 @@ class Limits:
 
     cell_seconds: float = 30
     grace_seconds: float = 3  # after which a cell that ignores its interruption loses its process
-    ask_seconds: float = 10  # for a question on one case
-    total_seconds: float = 300
-    cpu_seconds: int = 240
+    ask_seconds: float = 60  # for a question on one case
+    total_seconds: float = 600
+    cpu_seconds: int = 500
     memory_bytes: int = 3 * 1024 * MiB  # beyond what the warm process has mapped, for each process
     resident_bytes: int = 4 * 1024 * MiB  # of all processes together
     processes: int = 32

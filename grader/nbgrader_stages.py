@@ -33,6 +33,7 @@ class JailedAutograde(Autograde):
         pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
         self.assignments = {folder: [] for folder in glob.glob(pattern) if os.path.isdir(folder)}
         if not self.assignments:
+            self.log.error("No submissions were matched by '%s'", pattern)
             raise NbGraderException(f"No submissions were matched by '{pattern}'")
 
     def convert_notebooks(self) -> None:
@@ -55,6 +56,7 @@ class JailedAutograde(Autograde):
                         ungraded.append(student)
                         self.log.warning("%s is ungraded: %s", student, record.problem)
         except (JailError, ValueError) as error:
+            self.log.error(str(error))
             raise NbGraderException(str(error)) from None
         if ungraded:
             self.log.warning("%d submissions are ungraded, and wait for you: %s", len(ungraded), ", ".join(ungraded))

@@ -10,9 +10,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import html
 
-from . import hidden
 from .engine import Outcome, Result
 from .nbgrader_course import source
 
@@ -20,9 +20,9 @@ from .nbgrader_course import source
 def graded_notebook(result: Result) -> NotebookNode:
     """The notebook for one submission's result. Outputs are those of this run; nothing the student sent is believed."""
     notebook = source(result.unit)
-    by_exercise = {outcome.cell.exercise: outcome for outcome in result.outcomes if outcome.cell.exercise}
-    by_id = {outcome.cell.id: outcome for outcome in result.outcomes if outcome.cell.id and not outcome.cell.exercise}
-    questions = hidden.questions(result.unit, hidden.secret())
+    by_exercise = {exercise: outcome for outcome in result.outcomes for exercise in outcome.cell.exercises}
+    by_id = {outcome.cell.id: outcome for outcome in result.outcomes if outcome.cell.id and not outcome.cell.exercises}
+    questions = public_questions(result.unit)
     used: list[Outcome] = []
     count = 0
     for cell in notebook.cells:

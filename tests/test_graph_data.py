@@ -97,7 +97,8 @@ def node(op, *inputs, **attrs):
         ([LEAF, node("transpose", 0, dim0=0, dim1=5)], r"transpose with dim0=0, dim1=5 cannot be applied to \(2, 3\)"),
         ([LEAF, node("matmul", 0, 0)], r"matmul cannot be applied to \(2, 3\) and \(2, 3\)"),
         ([LEAF, node("exp", 0, 0)], r"exp cannot be applied"),
-        ([LEAF, node("exp", 0, c=3)], r"exp with c=3 cannot be applied"),
+        ([LEAF, node("exp", 0, c=3)], r"exp has the attributes none, got c"),
+        ([LEAF, node("zeros_like", 0, device="meta")], r"zeros_like has the attributes none, got device"),
     ],
 )
 def test_graphs_that_cannot_be_evaluated_say_where(nodes, message):

@@ -16,6 +16,7 @@ MAX_RANK_PERMUTED = 4
 
 def diagnose(got: np.ndarray, expected: np.ndarray, dtype: str) -> str:
     """One sentence on how a wrong answer is related to the right one; empty where nothing is sure."""
+    got = np.asarray(got, np.float64)
     for fact in FACTS:
         sentence = fact(got, expected, dtype)
         if sentence:

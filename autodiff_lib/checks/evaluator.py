@@ -183,7 +183,8 @@ def fair_play(exercise: str, nodes: list[Node]) -> Iterator[Budget]:
     functions = vars(written).values() if isinstance(written, type) else [written]
     scopes = [function.__globals__ for function in functions if isinstance(function, FunctionType)]
     scopes = scopes[:1] if exercise != "topological_order" else []
-    before = [scope.get("topological_order") for scope in scopes]
+    absent = object()
+    before = [scope.get("topological_order", absent) for scope in scopes]
     for scope in scopes:
         scope["topological_order"] = inputs_first
     try:
@@ -193,6 +194,8 @@ def fair_play(exercise: str, nodes: list[Node]) -> Iterator[Budget]:
         unwatch(nodes)
         for scope, own in zip(scopes, before, strict=True):
             scope["topological_order"] = own
+            if own is absent:
+                del scope["topological_order"]
 
 
 def probe_order(ask: Ask) -> Answer:
@@ -269,8 +272,8 @@ def probe_gradients(ask: Ask) -> Answer:
 
 def probe_memory(ask: Ask) -> Answer:
     """Run a graph whose values are large: whoever keeps them all needs more memory than a submission gets."""
-    variables, _, outputs = graph_of(ask)
-    with shallow_stack():
+    variables, nodes, outputs = graph_of(ask)
+    with fair_play("FrugalEvaluator", nodes):
         results = table["FrugalEvaluator"](outputs).run({variables[0]: torch.from_numpy(ask.arrays[0])})
     return Answer(arrays=tuple(np.array(result) for result in results))
 

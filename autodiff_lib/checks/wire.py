@@ -20,8 +20,9 @@ import numpy as np
 from ..graph_data import GraphError, validate
 from .question import Answer, Ask, Problem
 
-MAX_MESSAGE = 64 * 2**20  # bytes
+MAX_MESSAGE = 32 * 2**20  # bytes
 MAX_ARRAYS = 256
+MAX_RANK = 8
 MAX_TEXT = 10_000  # characters of a message or of printed text
 DTYPES = {"float64", "float32", "int64", "int32", "uint8", "bool"}
 LENGTH = struct.Struct("<Q")
@@ -76,11 +77,13 @@ def read_array(part: bytes) -> np.ndarray:
         version = np.lib.format.read_magic(buffer)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, _, dtype = read(buffer)
-    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, EOFError):
+    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError, EOFError):
         raise WireError("an array has no valid npy header") from None
+    if len(shape) > MAX_RANK or any(type(size) is not int or not 0 <= size <= MAX_MESSAGE for size in shape):
+        raise WireError("an array has an impossible shape")
     if dtype.name not in DTYPES or dtype.hasobject:
         raise WireError(f"an array has the dtype {dtype}, expected one of {', '.join(sorted(DTYPES))}")
-    if any(size < 0 for size in shape) or math.prod(shape) * dtype.itemsize != len(part) - buffer.tell():
+    if math.prod(shape) * dtype.itemsize != len(part) - buffer.tell():
         raise WireError("an array's shape does not fit its data")
     buffer.seek(0)
     return np.lib.format.read_array(buffer, allow_pickle=False)
@@ -117,6 +120,11 @@ def receive_exactly(channel: socket.socket, count: int, deadline: float | None) 
     return bytes(data)
 
 
+def clean(text: str) -> str:
+    """Text that can be written as UTF-8: halves of characters are replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def pack_ask(ask: Ask, number: int) -> bytes:
     return pack({"do": "ask", "number": number, "probe": ask.probe, "settings": ask.settings}, ask.arrays)
 
@@ -143,9 +151,10 @@ def unpack_answer(message: bytes, number: int) -> Answer:
         raise WireError("the answer's facts or printed text are malformed")
     if problem is not None and not (isinstance(problem, list) and len(problem) == 3 and all(isinstance(item, str) for item in problem)):
         raise WireError("the answer's problem is malformed")
+    problem = None if problem is None else Problem(*(clean(item[:MAX_TEXT]) for item in problem))
     if header["graph"] is not None:
         try:
             validate(header["graph"])
         except GraphError as error:
             raise WireError(f"the answer's graph is malformed: {error}") from None
-    return Answer(arrays, header["graph"], facts, None if problem is None else Problem(*problem), printed)
+    return Answer(arrays, header["graph"], facts, problem, clean(printed))

@@ -257,7 +257,7 @@ def solution_duplicated_by_its_stub(notebook):
 def solution_duplicated_by_a_stub_with_a_note(notebook):
     """As before, but the stub below the solution was tidied: other comments, no docstring. It is a stub still."""
     stub = copy.deepcopy(cell(released(OPERATORS), "matmul"))
-    stub.source = stub.source.replace("# YOUR CODE HERE", "# TODO ask on Thursday").replace(
+    stub.source = stub.source.replace("# YOUR CODE HERE", "# ask on Thursday").replace(
         '    """a @ b over the last two axes', '    """see above'
     )
     notebook.cells.insert(position(notebook, "matmul") + 1, stub)
@@ -470,7 +470,7 @@ def functions_in_reverse(notebook):
     notebook.cells = [one for one in notebook.cells if one not in cells] + cells[::-1]
 
 
-@mangled(repairs=("again",))
+@mangled()
 def setup_last(notebook):
     """The setup cell was dragged to the end; it had been run first."""
     notebook.cells.append(notebook.cells.pop(position(notebook, "setup")))

@@ -1684,6 +1684,43 @@ attack(
             pass
     """,
 )
+attack(
+    "parent_limits",
+    "lowers the resource limits of its parent for good, which the next submissions would inherit",
+    DIV,
+    last="""
+        import os
+        import resource
+
+        for kind, limit in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NPROC, 1), (resource.RLIMIT_CPU, 100), (resource.RLIMIT_AS, 2**32)):
+            try:
+                resource.prlimit(os.getppid(), kind, (limit, limit))
+            except OSError as error:
+                print(error)
+    """,
+)
+attack(
+    "parent_starved",
+    "lowers those of its parent's limits that the grader does not set itself: the next submissions inherit them and run out of memory",
+    DIV,
+    last="""
+        import os
+        import resource
+
+        fields = dict(line.split(":", 1) for line in open("/proc/self/status"))
+        used = int(fields["VmData"].split()[0]) * 1024
+        for kind, limit in ((resource.RLIMIT_DATA, used), (resource.RLIMIT_STACK, 2**16), (resource.RLIMIT_MEMLOCK, 0)):
+            try:
+                resource.prlimit(os.getppid(), kind, (limit, limit))
+                print("lowered")
+            except OSError as error:
+                print(error)
+        try:
+            os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)
+        except OSError as error:
+            print(error)
+    """,
+)
 DAEMON = f"""
     import os
     import signal

@@ -1,0 +1,91 @@
+"""Honest but mangled submissions keep the points of everything they got right, and none stops the batch."""
+
+import os
+
+import pytest
+
+from grader.jail import bubblewrap
+from grader.nbgrader_course import nbgrader
+from tests import corpora
+from tests.clumsy.submissions import SUBMISSIONS, write
+
+pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
+
+UNITS = ("01_operators", "02_evaluator")
+SAMPLE = 24  # every so many submissions are graded in the other ways as well
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = corpora.make_course(tmp_path_factory.mktemp("clumsy") / "course", UNITS)
+    for clumsy in SUBMISSIONS:
+        write(clumsy, folder / "submitted" / clumsy.name / clumsy.unit)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def graded(course):
+    return {unit: corpora.autograde(course, unit) for unit in UNITS}
+
+
+@pytest.mark.parametrize("clumsy", SUBMISSIONS, ids=lambda clumsy: clumsy.name)
+def test_a_mangled_submission_keeps_what_it_got_right(clumsy, graded):
+    record = graded[clumsy.unit][clumsy.name]
+    if clumsy.expected is None:
+        assert record.problem
+        assert set(corpora.points(record).values()) == {None}
+    else:
+        assert corpora.points(record) == clumsy.expected
+    listed = "\n".join(record.repairs).lower()
+    assert [word for word in clumsy.repairs if word not in listed] == []
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_those_graded_before_and_after_have_full_marks(unit, graded):
+    for student in (corpora.FIRST, corpora.LAST):
+        record = graded[unit][student]
+        assert (record.points, record.repairs) == (record.max_points, [])
+
+
+def test_the_gradebook_holds_what_the_records_say(course, graded):
+    for unit in UNITS:
+        held = corpora.in_gradebook(course, unit)
+        for student, record in graded[unit].items():
+            wanted = {name: value or 0 for name, value in corpora.points(record).items()}
+            assert held[student] == wanted
+
+
+def test_repairs_stand_on_the_page_that_feedback_is_made_of(course, graded):
+    told = [clumsy for clumsy in SUBMISSIONS if graded[clumsy.unit][clumsy.name].repairs]
+    page = (course / "autograded" / told[0].name / told[0].unit).glob("*.ipynb")
+    assert "was repaired before it was graded" in next(page).read_text()
+
+
+def test_a_second_run_grades_nothing_again(course, graded):
+    before = corpora.fingerprint(course / ".grader")
+    corpora.autograde(course, "01_operators")
+    assert corpora.fingerprint(course / ".grader") == before
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """Every so many of the corpus, in two courses of their own."""
+    chosen = SUBMISSIONS[::SAMPLE]
+    folders = []
+    for name in ("cold", "nbgrader"):
+        folder = corpora.make_course(tmp_path_factory.mktemp(name) / "course", UNITS)
+        for clumsy in chosen:
+            write(clumsy, folder / "submitted" / clumsy.name / clumsy.unit)
+        folders.append(folder)
+    return chosen, *folders
+
+
+def test_cold_jails_and_nbgrader_give_the_same_points(sample, graded):
+    chosen, cold, stock = sample
+    for unit in UNITS:
+        corpora.autograde(cold, unit, cold=True)
+        nbgrader(stock, "autograde", unit, "--force")
+    for clumsy in chosen:
+        wanted = {name: value or 0 for name, value in corpora.points(graded[clumsy.unit][clumsy.name]).items()}
+        for course in (cold, stock):
+            assert corpora.in_gradebook(course, clumsy.unit)[clumsy.name] == wanted

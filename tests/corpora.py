@@ -1,0 +1,58 @@
+"""What the tests of both corpora share: a course folder, a batch, and other ways to grade the same files."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from grader import batch, records
+from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
+
+LIMITS = """
+[default]
+cell_seconds = 2
+grace_seconds = 1
+ask_seconds = 12
+total_seconds = 45
+restarts = 4
+"""
+FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
+
+
+def make_course(folder: Path, units: Iterable[str]) -> Path:
+    """A course folder with the units' sources, released, and two witnesses."""
+    shutil.copytree(ROOT / "source", folder / "source", ignore=shutil.ignore_patterns(".*"))
+    (folder / "limits.toml").write_text(LIMITS)
+    for unit in units:
+        nbgrader(folder, "generate_assignment", unit, "--create")
+        for student in (FIRST, LAST):
+            submit(folder, student, unit, filled_in(release(folder, unit), solutions(unit)))
+    return folder
+
+
+def autograde(course: Path, unit: str, **options: bool) -> dict[str, records.Record]:
+    students = batch.students_of(course, unit)
+    return {record.student: record for record in batch.autograde(course, unit, students, batch.Options(**options))}
+
+
+def points(record: records.Record) -> dict[str, float | None]:
+    """What the gradebook must hold: a number for each question, or nothing where there is no verdict."""
+    return {name: None if q.reason == "unanswered" else q.points for name, q in record.questions.items()}
+
+
+def in_gradebook(course: Path, unit: str) -> dict[str, dict[str, float]]:
+    return {
+        row.student: {name.removeprefix("check_"): value for name, value in row.points.items()} for row in scores(database(course), unit)
+    }
+
+
+def fingerprint(folder: Path, leave_out: tuple[str, ...] = ()) -> str:
+    """Of the content of every file below a folder."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not any(part in leave_out for part in path.parts):
+            total.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape"))
+            total.update(path.read_bytes())
+    return total.hexdigest()

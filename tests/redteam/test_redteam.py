@@ -1,0 +1,109 @@
+"""Hostile submissions score at most what their real work deserves, reach nothing outside their jail, and leak nothing."""
+
+import os
+import re
+
+import pytest
+
+from grader import records
+from grader.jail import bubblewrap
+from grader.nbgrader_course import ROOT, nbgrader
+from tests import corpora
+from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
+
+pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
+
+UNITS = ("01_operators", "02_evaluator")
+SAMPLE = 24  # every so many submissions are graded in the other ways as well
+OURS = ("autodiff_lib", "source", "release", "grader")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = corpora.make_course(tmp_path_factory.mktemp("redteam") / "course", UNITS)
+    for hostile in SUBMISSIONS:
+        write(hostile, folder / "submitted" / hostile.name / hostile.unit)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def untouched(course):
+    """Fingerprints from before anything hostile ran."""
+    submitted = corpora.fingerprint(course / "submitted")
+    return submitted, corpora.fingerprint(course / "source"), [corpora.fingerprint(ROOT / name, ("__pycache__",)) for name in OURS]
+
+
+@pytest.fixture(scope="module")
+def graded(course, untouched):
+    return {unit: corpora.autograde(course, unit) for unit in UNITS}
+
+
+@pytest.mark.parametrize("hostile", SUBMISSIONS, ids=lambda hostile: hostile.name)
+def test_a_hostile_submission_scores_at_most_what_its_work_deserves(hostile, graded):
+    record = graded[hostile.unit][hostile.name]
+    for name, question in record.questions.items():
+        assert question.points <= hostile.honest.get(name, 0), f"{name}: {question.reason}: {hostile.what}"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_honest_students_before_and_after_have_full_marks(unit, graded):
+    for student in (corpora.FIRST, corpora.LAST):
+        record = graded[unit][student]
+        assert (record.points, record.repairs) == (record.max_points, [])
+
+
+def test_nothing_outside_the_jails_has_changed(course, graded, untouched):
+    submitted, source, ours = untouched
+    assert corpora.fingerprint(course / "submitted") == submitted
+    assert corpora.fingerprint(course / "source") == source
+    assert [corpora.fingerprint(ROOT / name, ("__pycache__",)) for name in OURS] == ours
+
+
+def test_the_gradebook_holds_what_the_records_say_and_no_mark_of_an_attack(course, graded):
+    for unit in UNITS:
+        held = corpora.in_gradebook(course, unit)
+        assert set(held) == set(graded[unit])
+        for student, record in graded[unit].items():
+            assert held[student] == {name: value or 0 for name, value in corpora.points(record).items()}
+    text = (course / "gradebook.db").read_bytes()
+    assert MARKER.encode() not in text
+
+
+@pytest.mark.parametrize("hostile", [h for h in SUBMISSIONS if h.name.startswith("leak")], ids=lambda hostile: hostile.name)
+def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, course, graded):
+    (page,) = (course / "autograded" / hostile.name / hostile.unit).glob("*.ipynb")
+    outputs = re.sub(r'"source": (\[.*?\]|".*?"),?\n', "", page.read_text(), flags=re.DOTALL)  # their own code may name the mark
+    assert not re.search(re.escape(LEAK) + r"[^\"]{0,20}-?\d\.\d", outputs)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """Every so many of the corpus, in two courses of their own."""
+    chosen = SUBMISSIONS[::SAMPLE]
+    folders = []
+    for name in ("cold", "nbgrader"):
+        folder = corpora.make_course(tmp_path_factory.mktemp(name) / "course", UNITS)
+        for hostile in chosen:
+            write(hostile, folder / "submitted" / hostile.name / hostile.unit)
+        folders.append(folder)
+    return chosen, *folders
+
+
+RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process dies is chance: such verdicts may differ
+
+
+def test_cold_jails_and_nbgrader_give_the_same_points(sample, graded):
+    chosen, cold, stock = sample
+    for unit in UNITS:
+        corpora.autograde(cold, unit, cold=True)
+        nbgrader(stock, "autograde", unit, "--force")
+    for hostile in chosen:
+        warm = graded[hostile.unit][hostile.name].questions
+        for course in (cold, stock):
+            held = corpora.in_gradebook(course, hostile.unit)[hostile.name]
+            others = records.load(course, hostile.unit, hostile.name).questions
+            for name, question in warm.items():
+                if {question.reason, others[name].reason} & RACES:
+                    assert held[name] <= hostile.honest.get(name, 0)
+                else:
+                    assert held[name] == question.points, f"{hostile.name}: {name}"
