@@ -29,6 +29,8 @@ def student_settings(folder: Path) -> dict[str, str]:
     settings = folder / "labconfig"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
     extensions = ["nbgrader", "assignment_list", "course_list", "formgrader", "validate_assignment"]
     names = ["nbgrader", *(f"nbgrader.server_extensions.{name}" for name in extensions[1:])]
     server = {

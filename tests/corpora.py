@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from grader import batch, records
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
@@ -15,7 +16,7 @@ LIMITS = """
 cell_seconds = 2
 grace_seconds = 1
 ask_seconds = 12
-total_seconds = 45
+total_seconds = 90
 restarts = 4
 """
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
@@ -30,6 +31,22 @@ def make_course(folder: Path, units: Iterable[str]) -> Path:
         for student in (FIRST, LAST):
             submit(folder, student, unit, filled_in(release(folder, unit), solutions(unit)))
     return folder
+
+
+def fill(course: Path, corpus: Iterable[Any], write: Callable[[Any, Path], None]) -> Path:
+    """Put a corpus's submissions where they are looked for."""
+    for entry in corpus:
+        write(entry, course / "submitted" / entry.name / entry.unit)
+    return course
+
+
+def graded_in_other_ways(folder: Path, units: Iterable[str], corpus: Sequence[Any], write: Callable[[Any, Path], None]) -> list[Path]:
+    """Two courses with the same submissions: one graded in cold jails, the other by nbgrader's own command."""
+    cold, stock = (fill(make_course(folder / name, units), corpus, write) for name in ("cold", "nbgrader"))
+    for unit in units:
+        autograde(cold, unit, cold=True)
+        nbgrader(stock, "autograde", unit, "--force")
+    return [cold, stock]
 
 
 def autograde(course: Path, unit: str, **options: bool) -> dict[str, records.Record]:

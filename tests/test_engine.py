@@ -51,7 +51,8 @@ def test_a_chain_of_100000_nodes_runs_and_differentiates(solved):
 
 def test_hidden_cases_hold_chains_of_100000_nodes_and_the_solution_passes_them(solved):
     for question in unit2.questions(seed="some secret"):
-        assert any("100000" in case.name for part in question.parts for case in part.cases)
+        deep = any("100000" in case.name for part in question.parts for case in part.cases)
+        assert deep or question.name == "FrugalEvaluator", "whose hidden case is large in memory instead"
         assert checks.verdict(question).reason == "passed"
 
 

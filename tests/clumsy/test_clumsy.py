@@ -5,7 +5,6 @@ import os
 import pytest
 
 from grader.jail import bubblewrap
-from grader.nbgrader_course import nbgrader
 from tests import corpora
 from tests.clumsy.submissions import SUBMISSIONS, write
 
@@ -18,9 +17,7 @@ SAMPLE = 24  # every so many submissions are graded in the other ways as well
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = corpora.make_course(tmp_path_factory.mktemp("clumsy") / "course", UNITS)
-    for clumsy in SUBMISSIONS:
-        write(clumsy, folder / "submitted" / clumsy.name / clumsy.unit)
-    return folder
+    return corpora.fill(folder, SUBMISSIONS, write)
 
 
 @pytest.fixture(scope="module")
@@ -67,25 +64,10 @@ def test_a_second_run_grades_nothing_again(course, graded):
     assert corpora.fingerprint(course / ".grader") == before
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    """Every so many of the corpus, in two courses of their own."""
+def test_cold_jails_and_nbgrader_give_the_same_points(tmp_path, graded):
     chosen = SUBMISSIONS[::SAMPLE]
-    folders = []
-    for name in ("cold", "nbgrader"):
-        folder = corpora.make_course(tmp_path_factory.mktemp(name) / "course", UNITS)
-        for clumsy in chosen:
-            write(clumsy, folder / "submitted" / clumsy.name / clumsy.unit)
-        folders.append(folder)
-    return chosen, *folders
-
-
-def test_cold_jails_and_nbgrader_give_the_same_points(sample, graded):
-    chosen, cold, stock = sample
-    for unit in UNITS:
-        corpora.autograde(cold, unit, cold=True)
-        nbgrader(stock, "autograde", unit, "--force")
+    courses = corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write)
     for clumsy in chosen:
         wanted = {name: value or 0 for name, value in corpora.points(graded[clumsy.unit][clumsy.name]).items()}
-        for course in (cold, stock):
+        for course in courses:
             assert corpora.in_gradebook(course, clumsy.unit)[clumsy.name] == wanted

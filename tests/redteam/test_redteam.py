@@ -7,7 +7,7 @@ import pytest
 
 from grader import records
 from grader.jail import bubblewrap
-from grader.nbgrader_course import ROOT, nbgrader
+from grader.nbgrader_course import ROOT
 from tests import corpora
 from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 
@@ -20,10 +20,8 @@ OURS = ("autodiff_lib", "source", "release", "grader")
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    folder = corpora.make_course(tmp_path_factory.mktemp("redteam") / "course", UNITS)
-    for hostile in SUBMISSIONS:
-        write(hostile, folder / "submitted" / hostile.name / hostile.unit)
-    return folder
+    folder = corpora.make_course(tmp_path_factory.mktemp("hostile") / "course", UNITS)
+    return corpora.fill(folder, SUBMISSIONS, write)
 
 
 @pytest.fixture(scope="module")
@@ -76,30 +74,15 @@ def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, cou
     assert not re.search(re.escape(LEAK) + r"[^\"]{0,20}-?\d\.\d", outputs)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    """Every so many of the corpus, in two courses of their own."""
-    chosen = SUBMISSIONS[::SAMPLE]
-    folders = []
-    for name in ("cold", "nbgrader"):
-        folder = corpora.make_course(tmp_path_factory.mktemp(name) / "course", UNITS)
-        for hostile in chosen:
-            write(hostile, folder / "submitted" / hostile.name / hostile.unit)
-        folders.append(folder)
-    return chosen, *folders
-
-
 RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process dies is chance: such verdicts may differ
 
 
-def test_cold_jails_and_nbgrader_give_the_same_points(sample, graded):
-    chosen, cold, stock = sample
-    for unit in UNITS:
-        corpora.autograde(cold, unit, cold=True)
-        nbgrader(stock, "autograde", unit, "--force")
+def test_cold_jails_and_nbgrader_give_the_same_points(tmp_path, graded):
+    chosen = SUBMISSIONS[::SAMPLE]
+    courses = corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write)
     for hostile in chosen:
         warm = graded[hostile.unit][hostile.name].questions
-        for course in (cold, stock):
+        for course in courses:
             held = corpora.in_gradebook(course, hostile.unit)[hostile.name]
             others = records.load(course, hostile.unit, hostile.name).questions
             for name, question in warm.items():
