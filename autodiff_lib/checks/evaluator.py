@@ -275,7 +275,7 @@ def probe_memory(ask: Ask) -> Answer:
     variables, nodes, outputs = graph_of(ask)
     with fair_play("FrugalEvaluator", nodes):
         results = table["FrugalEvaluator"](outputs).run({variables[0]: torch.from_numpy(ask.arrays[0])})
-    return Answer(arrays=tuple(np.array(result) for result in results))
+    return Answer(arrays=tuple(torch.as_tensor(result).numpy().copy() for result in results))
 
 
 PROBES.update(memory=probe_memory, topological_order=probe_order, evaluator_run=probe_run, gradients=probe_gradients)
