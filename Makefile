@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lab lint format release notebooks clean bubblewrap
+.PHONY: help demo test corpora lab lint format release notebooks clean bubblewrap
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -16,6 +16,9 @@ demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 test: $(READY) bubblewrap  ## all tests: pytest, and nbval over source/ and notebooks/
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
+
+corpora: $(READY) bubblewrap  ## hostile and mangled submissions, all of them graded in all ways (an hour; `test` takes a sample)
+	CORPORA=all $(BIN)/python -m pytest -n 2 --dist loadscope tests/redteam tests/clumsy
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
 	$(BIN)/python -m grader lab

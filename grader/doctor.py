@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autodiff_lib.course import UNITS
 
+from . import syscalls
 from .jail import NO_BUBBLEWRAP, Jail, JailError, Session, bubblewrap
 from .limits import limits_of
 
@@ -44,6 +45,7 @@ def examine() -> Iterator[Finding]:
     yield memory()
     yield processes()
     yield cgroups()
+    yield system_calls()
     yield Finding("nbgrader's alembic", shutil.which("alembic") is not None or beside_python("alembic"), "needed to create a gradebook")
     if path is not None:
         yield warm_jail()
@@ -78,6 +80,12 @@ def processes() -> Finding:
 def cgroups() -> Finding:
     there = Path("/sys/fs/cgroup/cgroup.controllers").exists()
     return Finding("cgroups", None, f"version {'2' if there else '1 or none'}; not needed: memory is limited by prlimit and watched")
+
+
+def system_calls() -> Finding:
+    known = syscalls.program() is not None
+    lost = f"no filter for {platform.machine()}: a submission may hold memory that belongs to no process"
+    return Finding("system calls", known or None, f"{len(syscalls.NUMBERS)} are refused in a jail" if known else lost)
 
 
 def warm_jail() -> Finding:

@@ -29,6 +29,7 @@ from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
 from autodiff_lib.course import UNITS, UNITS_FOLDER
 
+from . import syscalls
 from .limits import Limits, MiB
 from .nbgrader_course import ROOT
 
@@ -59,8 +60,8 @@ def bubblewrap() -> str | None:
     return path if subprocess.run(probe, capture_output=True, check=False).returncode == 0 else None
 
 
-def command(unit: str, limits: Limits, control: int, uid: int) -> list[str]:
-    """bubblewrap's command line: what the jail sees, and nothing else."""
+def command(unit: str, limits: Limits, control: int, uid: int, seccomp: int | None) -> list[str]:
+    """bubblewrap's command line: what the jail sees, and nothing else. `seccomp` is a file with a filter to read."""
     python = Path(sys.executable)
     library = ROOT / "autodiff_lib"
     read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), library, Path("/usr")}
@@ -93,7 +94,19 @@ def command(unit: str, limits: Limits, control: int, uid: int) -> list[str]:
     for key, value in environment(home="/home/student", units="/units").items():
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
+    if seccomp is not None:
+        options += ["--seccomp", str(seccomp)]
     return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", str(control), str(uid), str(ROOT)]
+
+
+def readable(content: bytes | None) -> int | None:
+    """A file descriptor from which `content` can be read; it is short enough for a pipe."""
+    if content is None:
+        return None
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return reading
 
 
 def environment(home: str, units: str) -> dict[str, str]:
@@ -125,17 +138,18 @@ class Jail:
     def start(self) -> None:
         """Start the warm parent and wait until it has imported everything."""
         ours, theirs = socket.socketpair()
-        fd = theirs.fileno()
+        fd, seccomp = theirs.fileno(), None
         if self.jailed:
             uid = FIRST_UID + self.worker if os.getuid() == 0 else 0
-            arguments, variables = command(self.unit, self.limits, fd, uid), None
+            seccomp = readable(syscalls.program())
+            arguments, variables = command(self.unit, self.limits, fd, uid, seccomp), None
         else:
             self.folder = tempfile.TemporaryDirectory(prefix="submission-")
             arguments = [sys.executable, "-I", str(INMATE), str(fd), "0", str(ROOT)]
             variables = environment(home=self.folder.name, units=str(ROOT / "source"))
         self.process = subprocess.Popen(
             arguments,
-            pass_fds=[fd],
+            pass_fds=[fd] if seccomp is None else [fd, seccomp],
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -143,6 +157,8 @@ class Jail:
             start_new_session=True,
         )
         theirs.close()
+        if seccomp is not None:
+            os.close(seccomp)
         self.control = ours
         self.control.settimeout(START_SECONDS)
         if not self.heard(b"ready\n"):
@@ -236,10 +252,10 @@ def descendants(root: int) -> Iterable[int]:
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of a process that no other shares, as far as the kernel tells."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-        return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
+    """Resident bytes of a process that no file backs: its own, and those it shares with others on purpose."""
+    with contextlib.suppress(OSError, ValueError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return sum(1024 * int(kib) for kib in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE))
     return 0
 
 

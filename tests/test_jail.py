@@ -81,6 +81,10 @@ def test_inside_there_is_only_what_python_needs(jail, source, seen):
         "import os\nfor _ in range(100):\n    if os.fork() == 0:\n        __import__('time').sleep(60)",
         "open('/proc/' + str(__import__('os').getppid()) + '/mem', 'rb').read(1)",
         "input()",
+        "import os; os.memfd_create('nobody')",
+        "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+        "import ctypes; assert ctypes.CDLL(None).shmget(0, 4096, 0o1600) >= 0",
+        "import ctypes; assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0",
     ],
 )
 def test_what_is_forbidden_raises(jail, source):
@@ -152,10 +156,11 @@ def test_a_child_that_crashes_again_and_again_is_given_up():
     assert statuses == ["killed", "killed", "killed", "skipped", "skipped"]
 
 
-def test_memory_of_all_processes_together_is_watched():
+@pytest.mark.parametrize("memory", ["bytearray(size)", "mmap.mmap(-1, size); x.write(bytes(size))"], ids=["own", "shared"])
+def test_memory_of_all_processes_together_is_watched(memory):
     limits = Limits(resident_bytes=600 * 2**20, cell_seconds=20)
-    hold = "x = bytearray(200 * 2**20)\n        time.sleep(30)"
-    greedy = f"import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        {hold}\ntime.sleep(30)"
+    hold = f"size = 200 * 2**20; x = {memory}\n        time.sleep(30)"
+    greedy = f"import mmap, os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        {hold}\ntime.sleep(30)"
     with open_jail("01_operators", limits) as jail, Session(jail, {}) as session:
         assert session.run(greedy)["status"] == "memory"
         assert session.run("1")["status"] == "ok"

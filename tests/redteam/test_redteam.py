@@ -14,7 +14,6 @@ from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
 UNITS = ("01_operators", "02_evaluator")
-SAMPLE = 24  # every so many submissions are graded in the other ways as well
 OURS = ("autodiff_lib", "source", "release", "grader")
 
 
@@ -77,16 +76,17 @@ def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, cou
 RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process dies is chance: such verdicts may differ
 
 
-def test_cold_jails_and_nbgrader_give_the_same_points(tmp_path, graded):
-    chosen = SUBMISSIONS[::SAMPLE]
-    courses = corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write)
-    for hostile in chosen:
-        warm = graded[hostile.unit][hostile.name].questions
-        for course in courses:
-            held = corpora.in_gradebook(course, hostile.unit)[hostile.name]
+def test_every_way_to_grade_gives_the_same_points(tmp_path, graded):
+    """Cold jails, nbgrader's command, an ordinary user."""
+    chosen = corpora.chosen(SUBMISSIONS)
+    differences = []
+    for way, course in corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write).items():
+        held = {unit: corpora.in_gradebook(course, unit) for unit in UNITS}
+        for hostile in chosen:
             others = records.load(course, hostile.unit, hostile.name).questions
-            for name, question in warm.items():
-                if {question.reason, others[name].reason} & RACES:
-                    assert held[name] <= hostile.honest.get(name, 0)
-                else:
-                    assert held[name] == question.points, f"{hostile.name}: {name}"
+            for name, question in graded[hostile.unit][hostile.name].questions.items():
+                points = held[hostile.unit][hostile.name][name]
+                race = {question.reason, others[name].reason} & RACES
+                if points > hostile.honest.get(name, 0) or (points != question.points and not race):
+                    differences.append(f"{way}: {hostile.name}: {name} has {points:g}, not {question.points:g}")
+    assert differences == []
