@@ -2,36 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.image import AxesImage
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from .graph_drawing import draw_graph
 
-__all__ = ["draw_graph", "matrices"]
+__all__ = ["attention_maps", "draw_graph", "loss_curves", "matrices", "next_tokens", "similarity"]
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
+MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written
+MARKERS = "os^Dv*"
+VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "$": r"\$"})  # a bare $ would begin a formula
 
 
 def matrices(titled: Mapping[str, Tensor | np.ndarray]) -> None:
     """Matrices side by side as heat-maps on one scale, with the numbers in them where there is room."""
     arrays = {title: np.atleast_2d(np.asarray(matrix)) for title, matrix in titled.items()}
     low, high = min(array.min() for array in arrays.values()), max(array.max() for array in arrays.values())
-    figure, axes = plt.subplots(1, len(arrays), figsize=(3.6 * len(arrays), 3.4), squeeze=False)
+    side = max(3.6, 0.46 * min(max(map(max, (array.shape for array in arrays.values()))), MAX_NUMBERED))  # of a panel, in inches
+    figure, axes = plt.subplots(1, len(arrays), figsize=(side * len(arrays), side - 0.2), squeeze=False)
     for axis, (title, array) in zip(axes[0], arrays.items(), strict=True):
-        image = axis.imshow(array, vmin=low, vmax=high)
-        axis.set(title=title, xticks=range(array.shape[1]), yticks=range(array.shape[0]))
-        axis.grid(False)
-        axis.spines[:].set_visible(False)
+        image = heat_map(axis, array, low, high)
+        ticks = [range(0, size, 1 + size // 14) for size in array.shape]
+        axis.set(title=title, xticks=ticks[1], yticks=ticks[0])
         if max(array.shape) <= MAX_NUMBERED:
-            write_numbers(axis, array, (low + high) / 2)
+            write_numbers(axis, array, image)
     figure.colorbar(image, ax=axes[0].tolist(), shrink=0.7)
     plt.show()
 
 
-def write_numbers(axis: plt.Axes, array: np.ndarray, middle: float) -> None:
+def attention_maps(weights: Tensor | np.ndarray, tokens: Sequence[str], causal: bool = True) -> None:
+    """Who looks at whom: `weights` (T, T), or (H, T, T) for H heads; a query's row says how much it takes from each key.
+
+    The future, keys after the query, is hatched unless `causal` is False: in it, no weight should be left.
+    """
+    heads, size = np.asarray(weights), len(tokens)
+    if heads.ndim not in (2, 3) or heads.shape[-2:] != (size, size):
+        expected = f"expected ({size}, {size}) or (heads, {size}, {size}), since there are {size} tokens"
+        raise ValueError(f"attention_maps: weights have shape {heads.shape}, {expected}")
+    heads = heads.reshape(-1, size, size)
+    side = max(2.4, 0.42 * size) if size <= MAX_NUMBERED else 2.8 if len(heads) > 1 else 4.8  # of a panel, in inches
+    across = min(len(heads), 2 if side > 3 or len(heads) == 4 else 3)
+    down = -(-len(heads) // across)
+    label = 0.5 + 0.1 * max(map(len, tokens), default=0)
+    figure, axes = plt.subplots(down, across, figsize=(across * (side + label) + 0.8, down * (side + label)), squeeze=False)
+    future = np.triu(np.ones((size, size), dtype=bool), k=1) if causal else np.zeros((size, size), dtype=bool)
+    for axis, head, number in zip(axes.flat, heads, range(1, len(heads) + 1), strict=False):
+        image = heat_map(axis, head, 0, 1, "Blues")
+        hatch(axis, future)
+        name_axes(axis, rows=tokens, columns=tokens)
+        axis.set(xlabel="key", ylabel="query", title=f"head {number}" if len(heads) > 1 else None)
+        if size <= MAX_NUMBERED:
+            write_numbers(axis, head, image, skip=future & (head < 0.005))
+    for axis in axes.flat[len(heads) :]:
+        axis.set_axis_off()
+    figure.colorbar(image, ax=axes.ravel().tolist(), shrink=0.7, label="weight")
+    plt.show()
+
+
+def similarity(embeddings: Tensor | np.ndarray, words: Sequence[str]) -> None:
+    """The cosine of the angle between each two rows of `embeddings` (V, D), similar words side by side.
+
+    Hatched where it is negative.
+    """
+    rows = np.asarray(embeddings, dtype=float)
+    if rows.ndim != 2 or len(rows) != len(words):
+        expected = f"expected ({len(words)}, D), a row for each of the {len(words)} words"
+        raise ValueError(f"similarity: embeddings have shape {rows.shape}, {expected}")
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    cosines = rows @ rows.T  # (V, D) @ (D, V) -> (V, V)
+    order = chain(cosines)
+    cosines, ordered = cosines[np.ix_(order, order)], [words[i] for i in order]
+    side = np.clip(0.5 * len(words) + 1.2, 3.4, 7.0)
+    figure, axis = plt.subplots(figsize=(side + 1.2, side))
+    image = heat_map(axis, cosines, -1, 1, "PuOr")
+    hatch(axis, cosines < -0.005)
+    name_axes(axis, rows=ordered, columns=ordered)
+    if len(words) <= MAX_NUMBERED:
+        write_numbers(axis, cosines, image)
+    figure.colorbar(image, ax=axis, shrink=0.7, label="cosine (hatched: below 0)")
+    plt.show()
+
+
+def next_tokens(probabilities: Tensor | np.ndarray, words: Sequence[str], top: int = 8) -> None:
+    """The `top` most probable next words, the likeliest above; `probabilities` (V,), one for each of V words."""
+    values = np.asarray(probabilities)
+    if values.shape != (len(words),):
+        raise ValueError(f"next_tokens: probabilities have shape {values.shape}, expected ({len(words)},), one for each word")
+    best = np.argsort(-values, kind="stable")[:top]
+    _, axis = plt.subplots(figsize=(6.5, 0.8 + 0.36 * len(best)))
+    bars = axis.barh(range(len(best)), values[best], height=0.7)
+    axis.bar_label(bars, [f"{value:.3f}" for value in values[best]], padding=4)
+    name_axes(axis, rows=[words[i] for i in best])
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    axis.set(xlabel="probability of being next", xlim=(0, 1.15 * max(values[best].max(), 1e-12)))
+    plt.show()
+
+
+def loss_curves(titled: Mapping[str, Sequence[float]], log: bool = True, per: str = "step") -> None:
+    """Losses over steps, or over what `per` names, on one axis; the first value of each curve is that of step 1."""
+    empty = [title for title, losses in titled.items() if len(losses) == 0]
+    if empty or not titled:
+        raise ValueError(f"loss_curves: expected a number or more in each curve, got none in {', '.join(map(repr, empty)) or 'any'}")
+    _, axis = plt.subplots()
+    for (title, losses), marker in zip(titled.items(), MARKERS * len(titled), strict=False):
+        sparse = max(1, len(losses) // 10)
+        axis.plot(range(1, len(losses) + 1), np.asarray(losses), marker=marker, markevery=sparse, label=title)
+    if log:
+        axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(PlainLog())
+        axis.yaxis.set_minor_formatter(PlainLog(minor_thresholds=(2, 0.5)))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set(xlabel=per, ylabel="loss")
+    axis.legend()
+    plt.show()
+
+
+class PlainLog(LogFormatter):
+    """Labels of a logarithmic axis as 0.2, not as 2e-01."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
+def heat_map(axis: plt.Axes, array: np.ndarray, low: float, high: float, colours: str | None = None) -> AxesImage:
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
+    return axis.imshow(array, cmap=colours, vmin=low, vmax=high)
+
+
+def write_numbers(axis: plt.Axes, array: np.ndarray, image: AxesImage, skip: np.ndarray | None = None) -> None:
+    """The entries in their cells, dark on light and light on dark, save those of `skip`."""
     for (row, column), value in np.ndenumerate(array):
-        shown = f"{value + 0.0:.2f}".removeprefix("-") if abs(value) < 0.005 else f"{value:.2f}"
-        axis.text(column, row, shown, ha="center", va="center", fontsize=9, color="black" if value > middle else "white")
+        if skip is None or not skip[row, column]:
+            red, green, blue, _ = colour = image.to_rgba(value)
+            ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+            shown = f"{value + 0.0:.2f}".removeprefix("-") if abs(value) < 0.005 else f"{value:.2f}"
+            ground = {"facecolor": colour, "edgecolor": "none", "pad": 0.5}  # so that no hatching runs through the number
+            axis.text(column, row, shown, ha="center", va="center", fontsize=9, color=ink, bbox=ground)
+
+
+def hatch(axis: plt.Axes, where: np.ndarray) -> None:
+    """Stripes over the cells of a heat-map in which `where` is true."""
+    edges = [np.arange(size + 1) - 0.5 for size in reversed(where.shape)]
+    axis.pcolor(*edges, np.ma.masked_where(~where, where), facecolor="none", edgecolor="0.6", linewidth=0, hatch="///", zorder=1.5)
+
+
+def name_axes(axis: plt.Axes, rows: Sequence[str], columns: Sequence[str] = ()) -> None:
+    """Words as the labels of rows and, turned, of columns; spaces and line breaks are made visible."""
+    for ticks, words, turned in ((axis.set_yticks, rows, 0), (axis.set_xticks, columns, 90)):
+        if words:
+            every = -(-len(words) // MAX_LABELS)
+            ticks(range(0, len(words), every), [word.translate(VISIBLE) for word in words[::every]], rotation=turned)
+
+
+def chain(likeness: np.ndarray) -> list[int]:
+    """An order of 0 .. V - 1 in which similar ones, by `likeness` (V, V), are neighbours.
+
+    It starts with the most similar pair, and grows at either end by whatever is most similar to that end.
+    """
+    left = np.where(np.eye(len(likeness), dtype=bool), -np.inf, likeness)
+    order = [int(i) for i in np.unravel_index(left.argmax(), left.shape)] if len(left) > 1 else list(range(len(left)))
+    left[:, order] = -np.inf
+    while len(order) < len(left):
+        end = max((0, -1), key=lambda end: left[order[end]].max())
+        new = int(left[order[end]].argmax())
+        order.insert(0 if end == 0 else len(order), new)
+        left[:, new] = -np.inf
+    return order

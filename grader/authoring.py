@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -13,6 +15,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from PIL import Image
 
 from autodiff_lib.course import UNITS
 
@@ -23,7 +26,8 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 CELL_TIMEOUT = 300  # seconds
-KEPT_TAGS = re.compile(r"export|nbval-.*|raises-exception")
+COLOURS = 128  # of a figure that is kept
+KEPT_TAGS = re.compile(r"export|experiment|nbval-.*|raises-exception")
 
 
 def committed() -> list[Path]:
@@ -97,7 +101,19 @@ def execute(path: Path, on_cell: Callable[[int, int], None] = lambda done, total
         on_cell_complete=lambda cell, cell_index: on_cell(cell_index + 1, total),
     )
     client.execute()
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if "image/png" in output.get("data", {}):
+            output.data["image/png"] = smaller(output.data["image/png"])
     path.write_text(normal_form(notebook, keep_outputs=True), encoding="utf-8")
+
+
+def smaller(png: str) -> str:
+    """A figure, in base64, with a palette instead of full colour: the eye sees the same, in a third of the size."""
+    written = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        written, "PNG", optimize=True
+    )
+    return base64.b64encode(written.getvalue()).decode() + "\n"
 
 
 def make_release(into: Path) -> None:
