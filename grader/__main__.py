@@ -23,6 +23,7 @@ from . import demo as demonstration
 from . import doctor as checkup
 from . import lab as student_lab
 from . import report as class_report
+from .exports import command as exports
 from .jail import JailError
 from .nbgrader_course import ROOT, NbgraderError
 from .records import Record, load_all
@@ -102,6 +103,33 @@ def report(
     path = output or course / f"report_{unit}.html"
     class_report.write(path, unit, load_all(course, unit))
     print(f"report written to {path}")
+
+
+FORMS = (
+    "csv: a table for spreadsheets. canvas: Canvas's gradebook. gradescope, autolab: a file for each student, from the last grading. "
+    "gradescope-zip: an autograder that runs there with the same judge."
+)
+
+
+@app.command()
+def export(
+    unit: Annotated[str, typer.Argument(help="The unit, as 01_operators.")],
+    to: Annotated[exports.Form, typer.Option(help=FORMS)],
+    output: Annotated[Path | None, typer.Option(help="The file, or the folder of students' files; in exports/ by default.")] = None,
+    course: Course = Path(),
+    student: Annotated[list[str] | None, typer.Option(help="Export these alone; may be repeated.")] = None,
+) -> None:
+    """Write a unit's grades for another system. csv and canvas have manual scores and late penalties from nbgrader's gradebook."""
+    console = Console(stderr=True)
+    try:
+        known(unit)
+        path, notes = exports.export(course.resolve(), unit, to, output, student or [])
+    except ValueError as error:
+        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
+        raise typer.Exit(2) from None
+    for note in notes:
+        console.print(f"[yellow]{escape(note)}[/yellow]", soft_wrap=True)
+    print(f"{to.value} written to {path}")
 
 
 @app.command()
