@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test corpora lab lint format release notebooks clean bubblewrap
+.PHONY: help demo test corpora lab lint format release notebooks mistakes clean system
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -13,11 +13,11 @@ help:  ## what there is to make
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
-test: $(READY) bubblewrap  ## all tests: pytest, and nbval over source/ and notebooks/
+test: $(READY) system  ## all tests: pytest, and nbval over source/ and notebooks/
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
 
-corpora: $(READY) bubblewrap  ## hostile and mangled submissions, all of them graded in all ways (an hour; `test` takes a sample)
+corpora: $(READY) system  ## hostile and mangled submissions, all of them graded in all ways (an hour; `test` takes a sample)
 	CORPORA=all $(BIN)/python -m pytest -n 2 --dist loadscope tests/redteam tests/clumsy
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
@@ -39,11 +39,16 @@ release: $(READY)  ## release/ from source/, with nbgrader
 notebooks: $(READY)  ## run the lectures again and keep their outputs
 	$(BIN)/python -m grader notebooks --run
 
-bubblewrap:  ## install the jail's bubblewrap, where it is missing and can be had (Debian)
-	@command -v bwrap >/dev/null || { echo "installing bubblewrap"; \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq bubblewrap; \
-	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq bubblewrap; \
-	  else echo "bubblewrap is missing: install it (apt install bubblewrap); the tests of the jail are skipped without it"; fi; }
+system:  ## install what the tests need beyond Python, where it is missing and can be had (Debian): bubblewrap, PostgreSQL
+	@missing=""; command -v bwrap >/dev/null || missing="bubblewrap"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	if [ -n "$$missing" ]; then echo "installing $$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; \
+	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; \
+	  else echo "missing: $$missing (apt install $$missing); the tests of it are skipped without"; fi; fi
+
+mistakes: $(READY)  ## try the judge on every known mistake, and write the file by which the checks recognise them
+	$(BIN)/python -m grader mistakes --write
 
 clean:  ## remove what was built, and the environment
 	rm -rf build .venv

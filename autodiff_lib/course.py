@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import linecache
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +19,7 @@ from . import checks
 from .checks.probe import attempt
 from .checks.question import Problem
 
-UNITS = {"01_operators": "operators.ipynb", "02_evaluator": "evaluator.ipynb"}
+UNITS = {"01_operators": "operators.ipynb", "02_evaluator": "evaluator.ipynb", "03_transformer_lm": "transformer_lm.ipynb"}
 """Unit -> the notebook in its folder."""
 
 UNITS_FOLDER = "AUTODIFF_UNITS"
@@ -31,10 +34,12 @@ def load(unit: str) -> ModuleType:
     and for an unreadable notebook, FileNotFoundError where no notebook of the unit is found.
     """
     path = find(unit)
-    module = ModuleType(path.stem, f"What {path.name} of unit {unit} defines.")
+    trusted = path.is_relative_to(os.environ.get(UNITS_FOLDER) or "/nowhere")
+    module = ModuleType(f"unit_{unit}", f"What {path.name} of unit {unit} defines.")
     module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look their classes up there
     problems = {cell_name(cell): problem for cell in cells_to_run(read(path)) if (problem := run(cell, module, unit))}
-    print(report(unit, path, problems))
+    print(f"{unit}: the reference, so that nothing of it counts twice." if trusted else report(unit, path, problems))
     return module
 
 
@@ -84,11 +89,12 @@ def cell_name(cell: NotebookNode) -> str:
 
 
 def run(cell: NotebookNode, module: ModuleType, unit: str) -> Problem | None:
-    """Run a cell in the module; tracebacks show its lines as those of a file."""
+    """Run a cell in the module; tracebacks show its lines as those of a file. What it prints is left out."""
     filename = f"<{unit}: cell {cell_name(cell)}>"
     source = TransformerManager().transform_cell(cell.source)  # as IPython does: %magics, !commands, help?
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    result = attempt(lambda: exec(compile(source, filename, "exec"), module.__dict__))
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = attempt(lambda: exec(compile(source, filename, "exec"), module.__dict__))
     return result if isinstance(result, Problem) else None
 
 

@@ -19,6 +19,7 @@ OPERATORS = {
 
 FUNCTIONS = {
     "02_evaluator": ["topological_order", "Evaluator", "gradients", "FrugalEvaluator"],
+    "03_transformer_lm": ["causal_self_attention", "decoder_layer", "transformer_lm", "cross_entropy_loss", "sgd_epoch", "generate"],
 }
 
 for unit, signatures in OPERATORS.items():

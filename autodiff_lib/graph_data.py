@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Callable, Container, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -184,10 +185,18 @@ def most_elements(name: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) ->
     """No fewer elements than the operator's result has."""
     if name == "broadcast":
         return math.prod(attrs["target_shape"])
-    sizes = [value.numel() for value in inputs]
-    if len(inputs) == 2 and (name == "matmul" or inputs[0].shape != inputs[1].shape):
-        return max(1, sizes[0]) * max(1, sizes[1])  # whatever broadcasts or is summed: never more than all pairs
-    return max(sizes, default=0)
+    shapes = [tuple(value.shape) for value in inputs]
+    if name == "matmul" and min(map(len, shapes)) >= 2:
+        return shapes[0][-2] * shapes[1][-1] * stretched(shapes[0][:-2], shapes[1][:-2])
+    if len(inputs) == 2 and shapes[0] != shapes[1]:
+        return stretched(*shapes)
+    return max((math.prod(shape) for shape in shapes), default=0)
+
+
+def stretched(*shapes: tuple[int, ...]) -> int:
+    """The number of elements of what the shapes broadcast to, in any order of axes: the larger of each, multiplied."""
+    aligned = zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1)
+    return math.prod(max(sizes) for sizes in aligned)
 
 
 def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) -> list[Tensor]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,61 +16,147 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import MofNCompleteColumn, Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
+from autodiff_lib.checks.known import FILE, to_text
 from autodiff_lib.course import UNITS
 
-from . import authoring, batch
+from . import authoring, batch, trials
 from . import demo as demonstration
 from . import doctor as checkup
 from . import lab as student_lab
+from . import regrade as regrading
 from . import report as class_report
 from .exports import command as exports
 from .jail import JailError
+from .mistakes import CATALOGUE
 from .nbgrader_course import ROOT, NbgraderError
 from .records import Record, load_all
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for the course, and the tools of its authors.")
 
 
+Unit = Annotated[str, typer.Argument(help="The unit, as 01_operators.")]
+Grade = Callable[[Path, str, list[str], batch.Options, Callable[[Record, bool], None]], list[Record]]
 Course = Annotated[Path, typer.Option(help="Course folder, with source/ and submitted/.", file_okay=False)]
 NO_JAIL = "Run submissions without a jail, with your rights. Every grade is marked as unjailed."
 
 
+Students = Annotated[list[str] | None, typer.Option("--student", help="Grade these alone; may be repeated.")]
+NoJail = Annotated[bool, typer.Option("--no-jail", help=NO_JAIL)]
+Cold = Annotated[bool, typer.Option("--cold", help="A fresh jail for each submission.")]
+Jobs = Annotated[int, typer.Option(help="Worker processes, each with a warm jail; as many as there are cores by default.", min=1)]
+SCHEDULER = "Grade on a Dask cluster: its scheduler's address, as tcp://10.0.0.1:8786; or `local` for one on this machine."
+Scheduler = Annotated[str | None, typer.Option(help=SCHEDULER)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the records as JSON, and nothing else.")]
+CORES = trials.jobs_here()
+FAILURES = (JailError, FileNotFoundError, ValueError, NbgraderError, SQLAlchemyError)
+
+
 @app.command()
 def autograde(
-    unit: Annotated[str, typer.Argument(help="The unit, as 01_operators.")],
+    unit: Unit,
     course: Course = Path(),
-    student: Annotated[list[str] | None, typer.Option(help="Grade these alone; may be repeated.")] = None,
-    no_jail: Annotated[bool, typer.Option("--no-jail", help=NO_JAIL)] = False,
-    cold: Annotated[bool, typer.Option("--cold", help="A fresh jail for each submission.")] = False,
+    student: Students = None,
+    no_jail: NoJail = False,
+    cold: Cold = False,
     force: Annotated[bool, typer.Option("--force", help="Grade again what has not changed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON, and nothing else.")] = False,
+    jobs: Jobs = CORES,
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Grade a unit's submissions. Exit code 0: all graded; 1: some are ungraded; 2: could not run."""
-    console = Console(stderr=True)
-    course = course.resolve()
-    try:
-        known(unit)
-        students = batch.students_of(course, unit)
-        unknown = sorted(set(student or []) - set(students))
-        if unknown or not students:
-            listed = ", ".join(unknown) or "anybody"
-            raise FileNotFoundError(f"no submission of {listed} in {course / 'submitted'}: it is looked for in <student>/{unit}/")
-        chosen = [name for name in students if not student or name in student]
-        options = batch.Options(jailed=not no_jail, cold=cold, force=force)
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, disable=as_json) as progress:
-            task = progress.add_task(unit, total=len(chosen))
-            records = batch.autograde(course, unit, chosen, options, lambda record, fresh: progress.advance(task))
-    except (JailError, FileNotFoundError, ValueError, NbgraderError) as error:
-        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
-        raise typer.Exit(2) from None
+    """Grade a unit's submissions. Exit code 0: all graded; 1: some are ungraded; 2: could not run; 130: stopped by Ctrl-C."""
+    options = batch.Options(not no_jail, cold, force, jobs, scheduler)
+    with told_in_red():
+        records = graded(course.resolve(), unit, student, options, batch.autograde, quiet=as_json)
     if as_json:
         print(json.dumps([asdict(record) for record in records], indent=1))
     else:
         Console().print(outcome_table(unit, records))
     raise typer.Exit(1 if any(record.ungraded for record in records) else 0)
+
+
+@app.command()
+def regrade(
+    unit: Unit,
+    course: Course = Path(),
+    student: Students = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Make what was staged count, and grade nothing.")] = False,
+    no_jail: NoJail = False,
+    jobs: Jobs = CORES,
+    scheduler: Scheduler = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what would move as JSON, and nothing else.")] = False,
+) -> None:
+    """Grade again into a staging area and show what would move, and why. Only `--publish` writes to the gradebook."""
+    course = course.resolve()
+    with told_in_red():
+        if publish:
+            known(unit)
+            records = regrading.publish(course, unit)
+            print(f"{unit}: {len(records)} submissions published")
+            return
+        graded(course, unit, student, batch.Options(not no_jail, jobs=jobs, scheduler=scheduler), regrading.stage, quiet=as_json)
+    moves = list(regrading.moves(course, unit))
+    if as_json:
+        print(json.dumps([asdict(move) for move in moves], indent=1))
+        return
+    Console().print(moves_table(unit, moves))
+    print(f"{len(moves)} questions would move. To make it count: grader regrade {unit} --publish" if moves else "Nothing would move.")
+
+
+@contextmanager
+def told_in_red() -> Iterator[None]:
+    """What cannot run says why, and ends with exit code 2; Ctrl-C with 130."""
+    console = Console(stderr=True)
+    try:
+        yield
+    except FAILURES as error:
+        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        console.print("Stopped. What is graded is kept: the same command goes on from here.")
+        raise typer.Exit(130) from None
+
+
+def graded(course: Path, unit: str, students: list[str] | None, options: batch.Options, grade: Grade, quiet: bool) -> list[Record]:
+    """Grade with a bar: how many, how fast, how long still."""
+    known(unit)
+    there = batch.students_of(course, unit)
+    unknown = sorted(set(students or []) - set(there))
+    if unknown or not there:
+        listed = ", ".join(unknown) or "anybody"
+        raise FileNotFoundError(f"no submission of {listed} in {course / 'submitted'}: it is looked for in <student>/{unit}/")
+    chosen = [name for name in there if not students or name in students]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+        task = progress.add_task(unit, total=len(chosen), rate="")
+        start, fresh_ones = time.perf_counter(), 0
+
+        def tell(record: Record, fresh: bool) -> None:
+            nonlocal fresh_ones
+            fresh_ones += fresh
+            minutes = (time.perf_counter() - start) / 60
+            progress.update(task, advance=1, rate=f"{fresh_ones / minutes:.0f} a minute" if fresh_ones else "")
+
+        return grade(course, unit, chosen, options, tell)
+
+
+def moves_table(unit: str, moves: list[regrading.Move]) -> Table:
+    table = Table(title=f"{unit}: what would move", box=box.SIMPLE)
+    for title in ("student", "question", "before", "after", "why"):
+        table.add_column(title, justify="right" if title in ("before", "after") else "left")
+    for move in moves:
+        shown = ["-" if points is None else f"{points:g}" for points in (move.before, move.after)]
+        table.add_row(escape(move.student), move.question, *shown, escape(move.why))
+    return table
 
 
 def known(unit: str) -> None:
@@ -90,7 +179,7 @@ def outcome_table(unit: str, records: list[Record]) -> Table:
 
 @app.command()
 def report(
-    unit: Annotated[str, typer.Argument(help="The unit, as 01_operators.")],
+    unit: Unit,
     course: Course = Path(),
     output: Annotated[Path | None, typer.Option(help="The page to write; report_UNIT.html in the course folder by default.")] = None,
 ) -> None:
@@ -113,7 +202,7 @@ FORMS = (
 
 @app.command()
 def export(
-    unit: Annotated[str, typer.Argument(help="The unit, as 01_operators.")],
+    unit: Unit,
     to: Annotated[exports.Form, typer.Option(help=FORMS)],
     output: Annotated[Path | None, typer.Option(help="The file, or the folder of students' files; in exports/ by default.")] = None,
     course: Course = Path(),
@@ -130,6 +219,56 @@ def export(
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/yellow]", soft_wrap=True)
     print(f"{to.value} written to {path}")
+
+
+@app.command("mistakes")
+def try_mistakes(
+    unit: Annotated[str | None, typer.Option(help="This unit alone.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the trials and their totals as JSON, and nothing else.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the file by which the checks recognise mistakes, from all units.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes; as many as there are cores by default.", min=1)] = CORES,
+) -> None:
+    """Try the judge on every known mistake and on every variant. Exit code 1 if a mistake passes or a right answer does not."""
+    console = Console(stderr=True)
+    try:
+        if unit is not None:
+            known(unit)
+    except ValueError as error:
+        console.print(f"[red]{escape(str(error))}[/red]")
+        raise typer.Exit(2) from None
+    entries = trials.of_unit(None if write else unit)
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, disable=as_json) as progress:
+        task = progress.add_task("mistakes and variants", total=len(entries))
+        found = trials.run(entries, jobs, lambda: progress.advance(task))
+    sums = trials.totals(found)
+    if write:
+        FILE.write_text(to_text(trials.as_known(found)), encoding="utf-8")
+        print(f"{FILE.relative_to(ROOT)} written: {sums['mistakes']} mistakes")
+        return
+    if as_json:
+        print(json.dumps({**sums, "trials": [asdict(trial) for trial in found]}, indent=1))
+    else:
+        Console().print(trial_table(found))
+        print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sums.items()))
+    raise typer.Exit(1 if sums["caught"] < sums["mistakes"] or sums["spilled"] or sums["variants_failed"] else 0)
+
+
+def trial_table(found: list[trials.Trial]) -> Table:
+    """Points kept, the case that caught it, the first hint; variants only where they lost something."""
+    table = Table(box=box.SIMPLE)
+    for title in ("mistake", "kept", "caught by", "first hint", ""):
+        table.add_column(title, justify="right" if title == "kept" else "left")
+    for trial in found:
+        wrong = trial.id in CATALOGUE
+        if not wrong and not trial.caught and not trial.spilled:
+            continue
+        complaint = "[red]SURVIVES[/red]" if wrong and not trial.caught else "" if wrong else "[red]RIGHT, BUT REFUSED[/red]"
+        if trial.spilled:
+            complaint += f" [red]COSTS {', '.join(trial.spilled)} POINTS[/red]"
+        elif wrong and trial.recognised != trial.id:
+            complaint = complaint or "hint of its own not shown"
+        table.add_row(trial.id, f"{trial.points:g} / {trial.max_points:g}", escape(trial.case), escape(trial.hint), complaint)
+    return table
 
 
 @app.command()

@@ -1,24 +1,24 @@
-"""A class: every submission of a unit, one after the other, in one warm jail. No submission stops another."""
+"""A class: the submissions of a unit, graded by workers, written by one. No submission stops another."""
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import nbformat
+from nbgrader.utils import parse_utc
 
-from autodiff_lib.course import UNITS
-
-from . import engine, gradebook, intake, records
-from .jail import Jail, open_jail
+from . import engine, intake, records, work, workers
+from .gradebook import ensure_assignment
+from .jail import open_jail
 from .limits import limits_of
 from .nbgrader_course import database
-from .pages import graded_notebook
+from .pages import page_of
 from .records import Record
+from .writer import Writer
+
+MAX_TIMESTAMP = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Options:
     jailed: bool = True
     cold: bool = False  # a fresh jail for each submission
     force: bool = False  # grade again what has not changed
+    jobs: int = 1  # worker processes; with 1, this process does the work
+    scheduler: str | None = None  # a Dask cluster instead: its address, or `local`
+    staging: bool = False  # write records and pages to the staging area, and nothing to the gradebook
 
 
 def students_of(course: Path, unit: str) -> list[str]:
@@ -36,69 +39,76 @@ def students_of(course: Path, unit: str) -> list[str]:
 
 
 def autograde(
-    course: Path, unit: str, students: list[str], options: Options, on_student: Callable[[Record, bool], None] = lambda record, fresh: None
+    course: Path,
+    unit: str,
+    students: list[str],
+    options: Options,
+    on_student: Callable[[Record, bool], None] = lambda record, fresh: None,
+    db_url: str | None = None,
 ) -> list[Record]:
     """Grade the students' submissions; what was graded before and has not changed stays as it is.
 
-    `on_student` gets each record, and whether it is fresh. JailError where there can be no jail.
+    `on_student` gets each record as it is ready, and whether it is fresh. The records in the students' order.
+    JailError where there can be no jail.
     """
-    db_url = database(course)
-    gradebook.ensure_assignment(course, db_url, unit)
-    found = []
-    with jails(course, unit, options) as jail_for:
-        for student in students:
-            record = None if options.force else unchanged(course, unit, student, options)
-            fresh = record is None
-            if record is None:
-                record = grade_one(course, db_url, unit, student, jail_for)
-            found.append(record)
-            on_student(record, fresh)
-    return found
+    found: dict[str, Record] = {}
+    todo: list[str] = []
+    for student in students:
+        record = None if options.force else unchanged(course, unit, student, options)
+        if record is None:
+            todo.append(student)
+        else:
+            found[student] = record
+            on_student(record, False)
+    if todo:
+        db_url = db_url or database(course)
+        if not options.staging:
+            ensure_assignment(course, db_url, unit)
+        jobs = (work.pack(submission(course, unit, student), student, unit, told(course, unit, student)) for student in todo)
+        with Writer(course, db_url, unit, options.staging) as writer:
+            for graded in results(course, unit, jobs, options, len(todo)):
+                writer.write(graded, timestamp_in(submission(course, unit, graded.record.student)))
+                found[graded.record.student] = graded.record
+                on_student(graded.record, True)
+    return [found[student] for student in students]
 
 
-@contextmanager
-def jails(course: Path, unit: str, options: Options) -> Iterator[Callable[[], Jail]]:
-    """The jail to use for the next submission: always the same warm one, or a fresh one each time."""
-    with open_jail(unit, limits_of(unit, course), options.jailed) as jail:
+def results(course: Path, unit: str, jobs: Iterable[work.Job], options: Options, count: int) -> Iterator[work.Graded]:
+    """What the workers make of the jobs, in the order in which they are done."""
+    limits = limits_of(unit, course)
+    if options.scheduler is not None:
+        from . import cluster  # takes a second to import
 
-        def fresh() -> Jail:
-            if options.cold:
-                jail.stop()
-                jail.start()
-            return jail
+        yield from cluster.run(jobs, options.scheduler, options.jobs, unit, limits, options.jailed, options.cold)
+    elif min(options.jobs, count) > 1:
+        yield from workers.run(jobs, min(options.jobs, count), unit, limits, options.jailed, options.cold)
+    else:
+        with open_jail(unit, limits, options.jailed) as jail:
+            for job in jobs:
+                if options.cold:
+                    jail.stop()
+                    jail.start()
+                yield work.grade(job, jail)
 
-        yield fresh
+
+def submission(course: Path, unit: str, student: str) -> Path:
+    return course / "submitted" / student / unit
+
+
+def told(course: Path, unit: str, student: str) -> set[str]:
+    """Mistakes that the student has been told of before this submission."""
+    folder = submission(course, unit, student)
+    return records.told_before(records.load(course, unit, student), intake.digest(intake.plain_files(folder), folder))
 
 
 def unchanged(course: Path, unit: str, student: str, options: Options) -> Record | None:
     """The record of an earlier run, if the submission, the grader and the questions are still the same."""
-    record = records.load(course, unit, student)
+    record = records.load(course, unit, student, options.staging)
     if record is None or record.version != engine.version(unit) or record.jailed != options.jailed:
         return None
-    folder = course / "submitted" / student / unit
-    return record if intake.read(folder, unit).digest == record.digest and page_of(course, unit, student).is_file() else None
-
-
-def grade_one(course: Path, db_url: str, unit: str, student: str, jail_for: Callable[[], Jail]) -> Record:
-    """Grade a submission and write all that comes of it; the record last, so that a stop in the middle is noticed."""
-    folder = course / "submitted" / student / unit
-    result = engine.grade(folder, unit, jail_for())
-    write_page(page_of(course, unit, student), result)
-    gradebook.save(db_url, student, result, timestamp_in(folder))
-    record = records.record_of(student, result)
-    records.save(course, record)
-    return record
-
-
-def page_of(course: Path, unit: str, student: str) -> Path:
-    return course / "autograded" / student / unit / UNITS[unit]
-
-
-def write_page(path: Path, result: engine.Result) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    nbformat.write(graded_notebook(result), path)
+    folder = submission(course, unit, student)
+    there = page_of(course, unit, student, options.staging).is_file()
+    return record if there and intake.digest(intake.plain_files(folder), folder) == record.digest else None
 
 
 def timestamp_in(folder: Path) -> datetime | None:
@@ -106,10 +116,9 @@ def timestamp_in(folder: Path) -> datetime | None:
     path = folder / "timestamp.txt"
     if not path.is_file() or path.is_symlink():
         return None
-    text = path.read_text(errors="replace").strip().removesuffix(" UTC")
-    for form in ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S"):
-        try:
-            return datetime.strptime(text, form)
-        except ValueError:
-            continue
-    return None
+    with path.open(errors="replace") as file:
+        text = file.read(MAX_TIMESTAMP).strip()
+    try:
+        return parse_utc(text)
+    except (ValueError, OverflowError):
+        return None

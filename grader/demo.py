@@ -26,6 +26,7 @@ from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, 
 TYPICAL = {  # unit -> the mistakes of the student who makes several
     "01_operators": ["mean-count-forgotten", "matmul-unreduced", "softmax-global-maximum", "layernorm-unbiased"],
     "02_evaluator": ["Evaluator-stale", "gradients-overwrites"],
+    "03_transformer_lm": ["causal_self_attention-mask-after-softmax", "cross_entropy_loss-sum", "generate-last-row"],
 }
 
 
@@ -85,13 +86,13 @@ def grade_unit(course: Path, unit: str, console: Console) -> None:
 
 
 def on_notebook(update: Callable[[int], None]) -> Callable[[str], None]:
-    """Counts submissions in nbgrader's log: each is mentioned first when it is begun."""
+    """Counts submissions in nbgrader's log, by the lines that mention them first."""
     begun: list[str] = []
 
     def see(line: str) -> None:
         if "Converting notebook" in line and line not in begun and "autograded" not in line.split("Converting notebook")[1]:
-            update(len(begun))
             begun.append(line)
+            update(len(begun))
 
     return see
 

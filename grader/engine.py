@@ -5,21 +5,28 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from autodiff_lib import __version__
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judge
+from autodiff_lib.checks.known import Known, known_of, told_again
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
 
 from . import hidden, intake, refused
-from .jail import Jail, Session
-from .nbgrader_course import source
+from .jail import Jail, Session, note
+from .nbgrader_course import ROOT, source
+
+torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
 
 MAX_HINT = 600  # characters
+JUDGES = ("engine", "hidden", "inmate", "intake", "refused")  # modules of the grader on which points depend
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -50,6 +57,7 @@ class Result:
     jailed: bool
     digest: str
     problem: str = ""
+    in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
 
     @property
@@ -62,32 +70,51 @@ class Result:
         return [name for name, verdict in self.verdicts.items() if verdict.reason == "unanswered"]
 
 
+@cache
+def question_hash(unit: str, name: str, secret: str = "") -> str:
+    """Of a question's points, its public and hidden cases, and the modules that judge it."""
+    secret = secret or hidden.secret()
+    questions = (public_questions(unit)[name], hidden.questions(unit, secret)[name])
+    cases = [f"{part.name}/{part.points}/{case.name}" for question in questions for part in question.parts for case in part.cases]
+    return hashlib.sha256("\n".join([secret, code_hash(), *cases]).encode()).hexdigest()[:12]
+
+
+@cache
+def code_hash() -> str:
+    """Of everything that decides on points: the checks, the engine, intake and what is refused."""
+    total = hashlib.sha256()
+    for path in [*sorted((ROOT / "autodiff_lib").rglob("*.py")), *(ROOT / "grader" / f"{name}.py" for name in JUDGES)]:
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()
+
+
 def version(unit: str) -> str:
     """Of the grader and the unit's questions: a grade made by another version may differ."""
-    names = [
-        f"{q.name}/{p.name}/{p.points}/{c.name}" for q in hidden.questions(unit, hidden.secret()).values() for p in q.parts for c in p.cases
-    ]
-    return f"{__version__}-{hashlib.sha256(chr(10).join([hidden.secret(), *names]).encode()).hexdigest()[:12]}"
+    hashes = "".join(question_hash(unit, name, hidden.secret()) for name in public_questions(unit))
+    return f"{__version__}-{hashlib.sha256(hashes.encode()).hexdigest()[:12]}"
 
 
-def grade(folder: Path, unit: str, jail: Jail) -> Result:
-    """Grade what lies in a folder. Never raises for what is in it; JailError where the jail itself cannot work."""
+def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Result:
+    """Grade what lies in a folder. Never raises for what is in it; JailError where the jail itself cannot work.
+
+    `told` are the mistakes that an earlier feedback has named: made again, they get a more direct hint.
+    """
     clock = Clock()
     submission = intake.read(folder, unit)
     clock.lap("intake")
     questions = public_questions(unit)
     if submission.problem:
         verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
-        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, clock.laps)
-    attack = intake.attack_in(submission, given_cells(unit))
+        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, {}, clock.laps)
+    attack = intake.attack_in(submission)
     refusals = dict.fromkeys(questions, attack) if attack else refused.findings(submission)
     written = intake.filled({cell.source for cell in submission.cells}, unit)
     with Session(jail, submission.files) as session:
         outcomes = run_cells(session, submission)
         clock.lap("cells")
 
-        def ask(question: Question) -> Verdict:
-            return judge(question, lambda case: vetted(case, session.ask(case.ask())))
+        def ask(question: Question, known: Sequence[Known] = ()) -> Verdict:
+            return judge(question, lambda case: vetted(case, session.ask(case.ask())), known)
 
         verdicts = {}
         for name, question in questions.items():
@@ -96,13 +123,13 @@ def grade(folder: Path, unit: str, jail: Jail) -> Result:
             elif name in refusals:
                 verdicts[name] = refuse(without_points(name, question.number, question, "wrong", ""), refusals[name])
             else:
-                verdicts[name] = ask(question)
+                verdicts[name] = told_again(ask(question, known_of(unit, name)), told)
         secret = hidden.questions(unit, hidden.secret())
         for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
             if any(part.points for part in verdict.parts):
                 verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
     clock.lap("questions")
-    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", clock.laps)
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps)
 
 
 class Clock:
@@ -121,16 +148,21 @@ class Clock:
 def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     """Run all cells in order; then, once more, those that failed because something was defined only later.
 
-    The unit's own setup comes first, so that a damaged setup cell of the student's costs nothing.
+    The unit's own setup comes first, so that a damaged setup cell of the student's costs nothing. Its experiments,
+    to look at while one learns, are left out.
     """
     outcomes = []
     setup = [cell.source for cell in source(submission.unit).cells if "export" in cell.metadata.get("tags", [])]
+    experiments = intake.experiments(submission.unit)
     for text in setup:
         session.run(text)
     for cell in submission.cells:
+        if intake.squeezed(cell.source) in experiments:
+            outcomes.append(Outcome(cell, "ok", [note("An experiment of the unit: it is not run while grading.\n")]))
+            continue
         outcome = session.run(cell.source)
         outcomes.append(Outcome(cell, outcome["status"], outcome["outputs"]))
-    if not any(outcome.status == "ok" and squeezed(outcome.cell.source) == squeezed(setup[0]) for outcome in outcomes):
+    if not any(outcome.status == "ok" and intake.squeezed(outcome.cell.source) == intake.squeezed(setup[0]) for outcome in outcomes):
         submission.repairs.append("the setup cell was changed, missing or failed; the unit's own setup was run first")
     late = [outcome for outcome in outcomes if any(output.get("ename") == "NameError" for output in outcome.outputs)]
     mended = []
@@ -146,10 +178,6 @@ def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     return outcomes
 
 
-def squeezed(text: str) -> str:
-    return "".join(text.split())
-
-
 # --- answers, before the judge sees them
 
 
@@ -159,6 +187,11 @@ def is_list_of(kind: type, value: Any) -> bool:
 
 def are_positions(value: Any, case: Case) -> bool:
     return is_list_of(int, value) and all(0 <= item < len(case.graph["nodes"]) for item in value)
+
+
+def is_error(value: Any) -> bool:
+    """The name of an exception and its message, or nothing where none was raised."""
+    return value is None or (is_list_of(str, value) and len(value) == 2)
 
 
 FACTS: dict[str, dict[str, Callable[[Any, Case], bool]]] = {
@@ -171,13 +204,19 @@ FACTS: dict[str, dict[str, Callable[[Any, Case], bool]]] = {
         "computed": are_positions,
         "alive": lambda value, case: is_list_of(int, value),
         "most_often": lambda value, case: type(value) is int,
-        "raised": lambda value, case: value is None or (is_list_of(str, value) and len(value) == 2),
+        "raised": lambda value, case: isinstance(value, list) and len(value) == case.settings["runs"] and all(map(is_error, value)),
     },
-    "gradients": {},
+    "gradients": {"changed": lambda value, case: type(value) is bool},
     "memory": {},
+    "model": {},
+    "sgd_epoch": {
+        "changed": lambda value, case: type(value) is bool,
+        "batches": lambda value, case: isinstance(value, list) and len(value) <= 1000 and all(is_list_of(int, rows) for rows in value),
+    },
+    "generate": {"changed": lambda value, case: type(value) is bool, "tokens": lambda value, case: is_list_of(int, value)},
 }
-GRAPHS = {"operator_gradient", "gradients"}  # probes that answer with a graph
-ARRAYS = {"operator_compute": 2}  # probes that answer with a fixed number of arrays
+GRAPHS = {"operator_gradient", "gradients", "model"}  # probes that answer with a graph
+ARRAYS = {"operator_compute": 2, "sgd_epoch": 4, "generate": 0}  # probes that answer with a fixed number of arrays
 
 
 def vetted(case: Case, answer: Answer) -> Answer:
@@ -212,12 +251,6 @@ def refuse(verdict: Verdict, what: str) -> Verdict:
     message = f"`{what}` is not to be used here, directly or through a helper: the exercise asks you to write it yourself."
     failure = Failure("the code", "wrong", message)
     return replace(verdict, parts=tuple(replace(part, points=0, failure=failure, passed=0, contrast="") for part in verdict.parts))
-
-
-def given_cells(unit: str) -> set[str]:
-    """The unit's own code cells, squeezed."""
-    cells = (cell for cell in source(unit).cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"))
-    return {squeezed(cell.source) for cell in cells}
 
 
 def passed_parts(question: Question, verdict: Verdict) -> Question:

@@ -1,21 +1,39 @@
-"""Verdicts into nbgrader's gradebook, in one transaction for each submission."""
+"""Records into nbgrader's gradebook, one transaction for each submission."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from autodiff_lib.course import UNITS
 
-from .engine import Result
+from .intake import questions_in_words
 from .nbgrader_course import ROOT, nbgrader
+from .records import Record
+
+TRIES = 3  # to open a gradebook whose tables somebody else is making
+LatePenalty = Callable[[str, float, float], float | None]
+"""Student, score, seconds late -> points to take off, as nbgrader's plugins say it."""
+
+
+def opened(db_url: str) -> Gradebook:
+    """The gradebook. Where another grader is making its tables at this moment, they are looked for again."""
+    for _ in range(TRIES):
+        try:
+            return Gradebook(db_url)
+        except (IntegrityError, InvalidEntry, ProgrammingError):
+            time.sleep(1)
+    return Gradebook(db_url)
 
 
 def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
     """Make sure that the gradebook knows the unit; where it does not, nbgrader's `generate_assignment` tells it."""
-    with Gradebook(db_url) as gradebook:
+    with opened(db_url) as gradebook:
         try:
             gradebook.find_assignment(unit)
             return
@@ -23,37 +41,52 @@ def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
             pass
     if not (course / "source" / unit).is_dir():
         raise FileNotFoundError(f"{course / 'source' / unit} does not exist: a course folder has the units' sources, see {ROOT / 'source'}")
-    nbgrader(course, "generate_assignment", unit, "--create", "--force")
+    nbgrader(course, "generate_assignment", unit, "--create", "--force", f"--db={db_url}")
 
 
-def save(db_url: str, student: str, result: Result, timestamp: datetime | None = None) -> None:
-    """Write a result. Manual scores stay; no verdict is *no score*, and waits for a person."""
-    notebook = UNITS[result.unit].removesuffix(".ipynb")
-    with Gradebook(db_url) as gradebook:
+def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_penalty: LatePenalty) -> None:
+    """Write a record. Manual scores stay; no verdict is *no score*, and waits for a person."""
+    unit, student, notebook = record.unit, record.student, UNITS[record.unit].removesuffix(".ipynb")
+    ensure_student(gradebook, student)
+    details = {} if timestamp is None else {"timestamp": timestamp}
+    submission = gradebook.update_or_create_submission(unit, student, **details)
+    for name, question in record.questions.items():
+        grade = gradebook.find_grade(f"check_{name}", notebook, unit, student)
+        answered = question.reason != "unanswered"
+        grade.auto_score = question.points if answered else None
+        grade.needs_manual_grade = not answered or grade.manual_score is not None
+        comment = gradebook.find_comment(name, notebook, unit, student)
+        comment.auto_comment = remark(question.reason, record)
+    for name in questions_in_words(unit):
+        grade = gradebook.find_grade(name, notebook, unit, student)
+        grade.auto_score = None if name in record.in_words else 0
+        grade.needs_manual_grade = name in record.in_words and grade.manual_score is None
+    gradebook.db.flush()
+    submitted = gradebook.find_submission_notebook(notebook, unit, student)
+    penalty = late_penalty(student, submitted.score, submission.total_seconds_late) if submission.total_seconds_late > 0 else None
+    submitted.late_submission_penalty = None if penalty is None else min(max(penalty, 0), submitted.score)
+    gradebook.db.commit()
+
+
+def ensure_student(gradebook: Gradebook, student: str) -> None:
+    """Make sure that the gradebook knows the student, whom a grader of another unit may be writing down as well."""
+    try:
         gradebook.update_or_create_student(student)
-        details = {} if timestamp is None else {"timestamp": timestamp}
-        gradebook.update_or_create_submission(result.unit, student, **details)
-        for name, verdict in result.verdicts.items():
-            grade = gradebook.find_grade(f"check_{name}", notebook, result.unit, student)
-            answered = verdict.reason != "unanswered"
-            grade.auto_score = verdict.points if answered else None
-            grade.needs_manual_grade = not answered or grade.manual_score is not None
-            comment = gradebook.find_comment(name, notebook, result.unit, student)
-            comment.auto_comment = remark(verdict.reason, result)
-        gradebook.db.commit()
+    except InvalidEntry:
+        gradebook.find_student(student)
 
 
-def remark(reason: str, result: Result) -> str | None:
+def remark(reason: str, record: Record) -> str | None:
     """What stands beside the student's cell in the gradebook."""
     sentences = {
         "missing": "Not done yet.",
-        "unanswered": f"Ungraded: {result.problem}.",
+        "unanswered": f"Ungraded: {record.problem}.",
         "timeout": "Stopped: it took too long.",
         "memory": "Stopped: it took too much memory.",
         "killed": "Its process ended before it answered.",
         "tampered": "Its answer did not have the form that a probe gives it.",
     }
     text = sentences.get(reason)
-    if not result.jailed:
+    if not record.jailed:
         text = f"{text or ''} Graded without a jail.".strip()
     return text

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from autodiff_lib.checks import evaluator, operators
+from autodiff_lib.checks import QUESTIONS
 from autodiff_lib.checks.question import Question
 
 SECRET = "AUTODIFF_SECRET"
-HIDDEN = {operators.UNIT: operators.questions, evaluator.UNIT: evaluator.questions}
 
 
 def secret() -> str:
@@ -23,4 +22,4 @@ def secret() -> str:
 @cache
 def questions(unit: str, seed: str) -> dict[str, Question]:
     """The questions of a unit with their hidden cases alone."""
-    return {question.name: question for question in HIDDEN[unit](seed)}
+    return {question.name: question for question in QUESTIONS[unit](seed)}

@@ -47,6 +47,7 @@ class Submission:
     cells: list[Cell] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     problem: str = ""  # why there is nothing to grade
     digest: str = ""  # of everything that was submitted
 
@@ -62,7 +63,7 @@ def read(folder: Path, unit: str) -> Submission:
 
 def read_as_it_is(folder: Path, unit: str) -> Submission:
     submission = Submission(unit)
-    paths = [path for path in sorted(folder.rglob("*")) if is_plain(path, folder)] if folder.is_dir() else []
+    paths = plain_files(folder)
     submission.digest = digest(paths, folder)
     visible = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     notebooks = [path for path in visible if NOTEBOOK.search(path.name)]
@@ -83,9 +84,15 @@ def read_as_it_is(folder: Path, unit: str) -> Submission:
     if len(cells) > MAX_CELLS:
         submission.repairs.append(f"of {len(cells)} cells the first {MAX_CELLS} were taken")
     submission.cells, mended = mend(cells[:MAX_CELLS], unit)
+    submission.in_words = answers_in_words(cells[:MAX_CELLS], unit)
     submission.repairs += mended
     submission.files = extra_files([other for other in paths if other not in notebooks], path.parent, submission.repairs)
     return submission
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """What was submitted, in order, links left out."""
+    return [path for path in sorted(folder.rglob("*")) if is_plain(path, folder)] if folder.is_dir() else []
 
 
 def is_plain(path: Path, folder: Path) -> bool:
@@ -213,16 +220,62 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
 
 @cache
 def expected_cells(unit: str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Of the release: stub of each exercise, exercise by cell id, exercise or check by grade_id."""
+    """Of the release: stub of each exercise, exercise by cell id, cell id of each check by its grade_id."""
     notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
     stubs, by_id = {}, {}
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
-        if marked.get("solution"):
+        if marked.get("solution") and f"check_{marked.grade_id}" in notebook_checks(notebook):
             stubs[marked.grade_id] = cell.source
             by_id[cell.id] = marked.grade_id
-    checks = {cell.metadata.nbgrader.grade_id: cell.id for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")}
-    return stubs, by_id, checks
+    return stubs, by_id, notebook_checks(notebook)
+
+
+def notebook_checks(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    return {
+        cell.metadata.nbgrader.grade_id: cell.id
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade")
+    }
+
+
+@cache
+def questions_in_words(unit: str) -> dict[str, tuple[str, str]]:
+    """Of the release: cells to be answered in words and graded by a person: grade_id -> cell id and text."""
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    marked = [cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")]
+    return {cell.metadata.nbgrader.grade_id: (cell.id, cell.source) for cell in marked}
+
+
+def answers_in_words(cells: list[dict[str, Any]], unit: str) -> dict[str, str]:
+    """What was written in the cells of `questions_in_words`, known by grade_id or else by cell id; the untouched ones left out."""
+    found: dict[str, str] = {}
+    for name, (cell_id, released) in questions_in_words(unit).items():
+        by_name = [cell["source"] for cell in cells if cell["nbgrader"].get("grade_id") == name]
+        by_id = [cell["source"] for cell in cells if cell["id"] == cell_id]
+        written = [text for text in by_name or by_id if text.strip() and text.split() != released.split()]
+        if written:
+            found[name] = "\n\n".join(written)
+    return found
+
+
+@cache
+def given_cells(unit: str) -> set[str]:
+    """The unit's own code cells, squeezed."""
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"))
+    return {squeezed(cell.source) for cell in cells}
+
+
+@cache
+def experiments(unit: str) -> set[str]:
+    """Those of the unit's own cells that are there to be looked at, squeezed. Nothing that is graded needs them."""
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    return {squeezed(cell.source) for cell in notebook.cells if "experiment" in cell.metadata.get("tags", [])}
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 @cache
@@ -307,7 +360,8 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
         cells.append(Cell(text, found, cell["id"]))
     cells = joined(without_spare_stubs(cells, unit, repairs), unit, repairs)
     for cell in cells:
-        cell.source = with_imports_that_may_fail(cell.source, repairs)
+        if squeezed(cell.source) not in given_cells(unit):
+            cell.source = with_imports_that_may_fail(cell.source, repairs)
     present = {exercise for cell in cells for exercise in cell.exercises}
     repairs += [f"there is no cell for {exercise}" for exercise in expected_cells(unit)[0] if exercise not in present]
     for exercise in expected_cells(unit)[0]:
@@ -401,7 +455,7 @@ ATTACKS = {
 INSIDES = re.compile(
     r"autodiff_lib\.(checks|graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
     r"|from autodiff_lib import [^\n]*\b(graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
-    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|compare|question|report|staleness)\b"
+    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|transformer|compare|question|report|staleness|diagnosis|values)\b"
 )
 """The library's own modules: notebooks need its top level, `checks.of_unit`, `course` and `figures`."""
 
@@ -424,10 +478,11 @@ def refused_in(content: bytes) -> str | None:
     return next((word for word in sorted(words) if re.search(rf"\b{word}\b", text)), None)
 
 
-def attack_in(submission: Submission, given: set[str]) -> str | None:
+def attack_in(submission: Submission) -> str | None:
     """A word of `ATTACKS` in any cell that is not one of the unit's own."""
     words = re.compile(rf"\b({'|'.join(sorted(ATTACKS))})\b")
+    given = given_cells(submission.unit)
     for cell in submission.cells:
-        if "".join(cell.source.split()) not in given and (found := words.search(cell.source) or INSIDES.search(cell.source)):
+        if squeezed(cell.source) not in given and (found := words.search(cell.source) or INSIDES.search(cell.source)):
             return found[0]
     return None

@@ -13,12 +13,19 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from autodiff_lib.course import UNITS
 
 ROOT = Path(__file__).parents[1]
 """The repository, with `nbgrader_config.py` and `source/`."""
 
+CONFIG = "nbgrader_config.py"
+
+
+if str(Path(sys.executable).parent) not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader starts `alembic` by name
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 
@@ -34,11 +41,9 @@ def nbgrader(course: Path, *arguments: str, on_line: Callable[[str], None] = lam
     """
     course = course.resolve()
     place = [f"--CourseDirectory.root={course}", f"--NbGrader.logfile={course / 'nbgrader.log'}"]
-    binaries = str(Path(sys.executable).parent)  # nbgrader starts `alembic` by name
-    environment = {**os.environ, "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")])}
     command = [sys.executable, "-m", "nbgrader", *arguments, *place]
     lines: list[str] = []
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
             lines.append(line)
             on_line(line)
@@ -63,9 +68,9 @@ def cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:
 
 
 def solutions(unit: str) -> dict[str, str]:
-    """The solution cells of a unit, by exercise, as a student would have written them: without the markers."""
-    marked = (cell for cell in source(unit).cells if cell.metadata.get("nbgrader", {}).get("solution"))
-    return {cell.metadata.nbgrader.grade_id: MARKER.sub("", cell.source) for cell in marked}
+    """The solution cells of a unit's exercises, as a student would have written them: without the markers."""
+    marked = {cell.metadata.nbgrader.grade_id: cell for cell in source(unit).cells if "nbgrader" in cell.metadata}
+    return {name: MARKER.sub("", cell.source) for name, cell in marked.items() if f"check_{name}" in marked}
 
 
 def filled_in(released: NotebookNode, answers: dict[str, str]) -> NotebookNode:
@@ -101,13 +106,22 @@ class Row:
         return sum(self.max_points.values())
 
 
+def settings(course: Path) -> Config:
+    """What `nbgrader_config.py` says: the course folder's own, or this repository's."""
+    folder = course if (course / CONFIG).is_file() else ROOT
+    return PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
+
+
 def database(course: Path) -> str:
-    return f"sqlite:///{course.resolve() / 'gradebook.db'}"
+    """The gradebook: `CourseDirectory.db_url` of the configuration, or SQLite in the course folder."""
+    named = settings(course).CourseDirectory.get("db_url")
+    return str(named) if named else f"sqlite:///{course.resolve() / 'gradebook.db'}"
 
 
 def scores(db_url: str, unit: str) -> list[Row]:
-    """The gradebook of a unit: a row for each student, the cells in the notebook's order."""
-    order = [cell.metadata.nbgrader.grade_id for cell in source(unit).cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    """The gradebook of a unit: a row for each student, the check cells in the notebook's order."""
+    checks = (cell for cell in source(unit).cells if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"))
+    order = [cell.metadata.nbgrader.grade_id for cell in checks]
     rows = []
     with Gradebook(db_url) as gradebook:
         for submission in gradebook.assignment_submissions(unit):

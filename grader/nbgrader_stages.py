@@ -15,17 +15,18 @@ from nbgrader.apps import api as nbgrader_api
 from nbgrader.apps import autogradeapp
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
-from nbgrader.preprocessors import AssignLatePenalties
-from traitlets import Bool
+from traitlets import Bool, Integer
 
-from . import batch, gradebook
+from . import batch
 from .jail import JailError
+from .records import Record
 
 
 class JailedAutograde(Autograde):
     """nbgrader's options and rules for what to grade; this grader's way to grade it."""
 
     jailed = Bool(True, help="Run submissions in a bubblewrap jail. Without it they run with your rights.").tag(config=True)
+    jobs = Integer(1, min=1, help="Worker processes.").tag(config=True)
     cold = Bool(False, help="A fresh jail for each submission.").tag(config=True)
 
     def init_notebooks(self) -> None:
@@ -38,39 +39,25 @@ class JailedAutograde(Autograde):
 
     def convert_notebooks(self) -> None:
         course, unit = Path(self.coursedir.root), self.coursedir.assignment_id
-        gradebook.ensure_assignment(course, self.coursedir.db_url, unit)
-        options = batch.Options(jailed=self.jailed, cold=self.cold, force=True)
         matcher = re.compile(self._format_source("(?P<unit>.*)", "(?P<student>.*)", escape=True))
-        ungraded = []
+        students = [matcher.match(folder)["student"] for folder in sorted(self.assignments)]
+        chosen = [student for student in students if self.init_destination(unit, student)]
+        ungraded: list[str] = []
+
+        def tell(record: Record, fresh: bool) -> None:
+            self.log.info("Converting notebook %s of %s: %g of %g points", unit, record.student, record.points, record.max_points)
+            if record.ungraded:
+                ungraded.append(record.student)
+                self.log.warning("%s is ungraded: %s", record.student, record.problem)
+
+        options = batch.Options(jailed=self.jailed, cold=self.cold, force=True, jobs=self.jobs)
         try:
-            with batch.jails(course, unit, options) as jail_for:
-                for folder in sorted(self.assignments):
-                    student = matcher.match(folder)["student"]
-                    if not self.init_destination(unit, student):
-                        continue
-                    self.log.info("Converting notebook %s", folder)
-                    record = batch.grade_one(course, self.coursedir.db_url, unit, student, jail_for)
-                    self.apply_late_penalty(unit, student)
-                    self.log.info("%s: %g of %g points", student, record.points, record.max_points)
-                    if record.ungraded:
-                        ungraded.append(student)
-                        self.log.warning("%s is ungraded: %s", student, record.problem)
+            batch.autograde(course, unit, chosen, options, tell, self.coursedir.db_url)
         except (JailError, ValueError) as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from None
         if ungraded:
             self.log.warning("%d submissions are ungraded, and wait for you: %s", len(ungraded), ", ".join(ungraded))
-
-    def apply_late_penalty(self, unit: str, student: str) -> None:
-        resources = {
-            "nbgrader": {
-                "student": student,
-                "assignment": unit,
-                "notebook": batch.UNITS[unit].removesuffix(".ipynb"),
-                "db_url": self.coursedir.db_url,
-            }
-        }
-        AssignLatePenalties(parent=self).preprocess(batch.nbformat.v4.new_notebook(), resources)
 
 
 def install() -> None:

@@ -6,15 +6,21 @@ it holds the reports alone: public cases in full, hidden ones by name and hint.
 
 from __future__ import annotations
 
+import re
+import stat
+from pathlib import Path
+
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import html
+from autodiff_lib.course import UNITS
 
 from .engine import Outcome, Result
 from .nbgrader_course import source
+from .records import folder_of
 
 
 def graded_notebook(result: Result) -> NotebookNode:
@@ -27,11 +33,13 @@ def graded_notebook(result: Result) -> NotebookNode:
     count = 0
     for cell in notebook.cells:
         if cell.cell_type != "code":
+            if cell.metadata.get("nbgrader", {}).get("grade"):
+                cell.source = harmless(result.in_words.get(cell.metadata.nbgrader.grade_id, "*Nothing was written here.*"))
             continue
         count += 1
         cell.execution_count = count
         marked = cell.metadata.get("nbgrader", {})
-        outcome = by_exercise.get(marked.get("grade_id")) if marked.get("solution") else by_id.get(cell.id)
+        outcome = by_exercise.get(marked.get("grade_id")) or by_id.get(cell.id)
         if marked.get("grade"):
             name = marked.grade_id.removeprefix("check_")
             verdict = result.verdicts[name]
@@ -54,12 +62,30 @@ def graded_notebook(result: Result) -> NotebookNode:
     return notebook
 
 
+def page_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
+    """Where the graded notebook of a submission lies."""
+    top = folder_of(course, unit, staging) / "pages" if staging else course / "autograded"
+    return top / student / unit / UNITS[unit]
+
+
+def write_page(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    path.write_text(text, encoding="utf-8")
+
+
 def show(cell: NotebookNode, outcome: Outcome) -> None:
     cell.source = outcome.cell.source
     cell.outputs = [nbformat.from_dict(output) for output in outcome.outputs]
     for output in cell.outputs:
         if output.output_type == "execute_result":
             output.execution_count = cell.execution_count
+
+
+def harmless(text: str) -> str:
+    """A student's Markdown without HTML and without links that run something: others will open the page."""
+    return re.sub(r"(?i)(java|vb)script:", "", re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text))
 
 
 def preface(result: Result) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .engine import Result, version
+from .engine import Result, question_hash, version
+from .hidden import secret
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class QuestionRecord:
     case: str = ""  # the smallest failing case
     message: str = ""
     hint: str = ""
+    mistake: str = ""  # id of the known mistake that it is
+    hash: str = ""  # of the question's cases
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Record:
     jailed: bool
     digest: str  # of the submission's content
     version: str  # of the grader and its questions
+    told: list[str] = field(default_factory=list)  # mistakes that earlier feedback had named
+    in_words: list[str] = field(default_factory=list)  # answers that wait for a person
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -47,34 +53,48 @@ class Record:
         return [name for name, question in self.questions.items() if question.reason == "unanswered"]
 
 
-def record_of(student: str, result: Result) -> Record:
+def record_of(student: str, result: Result, told: Collection[str] = ()) -> Record:
     questions = {}
     for name, verdict in result.verdicts.items():
         failure = next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
-        told = (failure.case, failure.message, failure.hint) if failure is not None else ()
-        questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *told)
+        said = ("", "", "", "") if failure is None else (failure.case, failure.message, failure.hint, failure.mistake)
+        hashed = question_hash(result.unit, name, secret())
+        questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
-    return Record(
-        student, result.unit, questions, result.repairs, result.problem, result.jailed, result.digest, version(result.unit), seconds
-    )
+    kept = (result.repairs, result.problem, result.jailed, result.digest, version(result.unit))
+    return Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds)
 
 
-def path_of(course: Path, unit: str, student: str) -> Path:
-    return course / ".grader" / unit / f"{student}.json"
+def told_before(record: Record | None, digest: str) -> set[str]:
+    """The mistakes that a student has been told of before the submission of that digest was graded."""
+    if record is None:
+        return set()
+    if record.digest == digest:
+        return set(record.told)
+    return {*record.told, *(question.mistake for question in record.questions.values() if question.mistake)}
 
 
-def save(course: Path, record: Record) -> None:
+def folder_of(course: Path, unit: str, staging: bool = False) -> Path:
+    """Where the records of a unit lie; `staging` is where a new grading waits to be published."""
+    return course / ".grader" / unit / "staging" if staging else course / ".grader" / unit
+
+
+def path_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
+    return folder_of(course, unit, staging) / f"{student}.json"
+
+
+def save(course: Path, record: Record, staging: bool = False) -> None:
     """Write a record at once or not at all."""
-    path = path_of(course, record.unit, record.student)
+    path = path_of(course, record.unit, record.student, staging)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(asdict(record), indent=1))
     os.replace(draft, path)
 
 
-def load(course: Path, unit: str, student: str) -> Record | None:
+def load(course: Path, unit: str, student: str, staging: bool = False) -> Record | None:
     """A student's record; None where there is none, or a damaged one."""
-    path = path_of(course, unit, student)
+    path = path_of(course, unit, student, staging)
     try:
         fields = json.loads(path.read_text())
         fields["questions"] = {name: QuestionRecord(**question) for name, question in fields["questions"].items()}
@@ -83,6 +103,6 @@ def load(course: Path, unit: str, student: str) -> Record | None:
         return None
 
 
-def load_all(course: Path, unit: str) -> list[Record]:
-    paths = sorted((course / ".grader" / unit).glob("*.json"))
-    return [record for path in paths if (record := load(course, unit, path.stem)) is not None]
+def load_all(course: Path, unit: str, staging: bool = False) -> list[Record]:
+    paths = sorted(folder_of(course, unit, staging).glob("*.json"))
+    return [record for path in paths if (record := load(course, unit, path.stem, staging)) is not None]

@@ -15,6 +15,7 @@ matplotlib.use("Agg")  # figures go into the page
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from .mistakes import CATALOGUE
 from .records import Record
 
 STYLE = """
@@ -104,15 +105,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def common_failures(records: Sequence[Record]) -> str:
-    """What went wrong, in the words that the students were told, most common first; with who."""
-    who: dict[tuple[str, str], list[str]] = {}
+    """What went wrong, most common first, with who: known mistakes by what they are, others in the words that were told."""
+    who: dict[tuple[str, str, str], list[str]] = {}
     for record in records:
         for name, question in record.questions.items():
             if question.reason not in ("passed", "missing", "unanswered"):
-                who.setdefault((name, question.hint or question.message), []).append(record.student)
+                mistake = CATALOGUE.get(question.mistake)
+                what = mistake.what if mistake is not None else question.hint or question.message
+                who.setdefault((name, what, question.mistake or "-"), []).append(record.student)
     ranked = sorted(who.items(), key=lambda item: -len(item[1]))[:MOST_COMMON]
-    rows = [(name, told, f"{len(names)} of {len(records)}", shortened(names)) for (name, told), names in ranked]
-    titles = ("question", "what they were told", "how many", "who")
+    rows = [(f"{len(names)} of {len(records)}", name, what, mistake, shortened(names)) for (name, what, mistake), names in ranked]
+    titles = ("how many", "question", "what is wrong", "known as", "who")
     return "<h2>Most common mistakes</h2>" + (table(titles, rows) if rows else "<p>None.</p>")
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import autodiff_lib as ad
-from autodiff_lib import checks
+from autodiff_lib import checks, graph_data
 from autodiff_lib.checks import evaluator as unit2
 from autodiff_lib.checks import probe
+from autodiff_lib.checks.reference import FORWARD
 from autodiff_lib.checks.report import html, text
 from autodiff_lib.checks.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
 from autodiff_lib.feeding import as_tensors
@@ -100,6 +101,19 @@ def test_results_that_nobody_holds_are_not_alive():
     assert log.alive == [0, 0, 0]
 
 
+def test_a_log_starts_again_without_what_still_lives():
+    y = ad.exp(x)
+    with computations([y]) as log:
+        kept = [y.op.compute(y, [torch.ones(2)])]
+        first = log.computed
+        log.restart()
+        kept.append(y.op.compute(y, [torch.ones(2)]))
+        gc.collect()
+        kept.append(y.op.compute(y, [torch.ones(2)]))
+    assert first == [y]
+    assert (log.computed, log.alive) == ([y, y], [0, 1])
+
+
 def test_work_is_counted_and_stopped_at_the_budget():
     nodes = [x + 1, x + 2]
     budgeted(nodes)
@@ -149,11 +163,30 @@ def write(solved, source):
         ("topological_order", "return order", "return [1]", "something that is not in the graph: int 1"),
         ("topological_order", "return order", "return order + order", "is listed 2 times"),
         ("topological_order", "elif node not in seen:", "else:", "TooMuchWorkError: still at work after"),
+        (
+            "topological_order",
+            "order, seen = [], set()",
+            "order, seen = [], topological_order.__dict__.setdefault('seen', set())",
+            "x * x, for the second time.\n      2 of 2 nodes are not listed, x among them.",
+        ),
         ("Evaluator", "results = [", "results = [None for node in self.order] or [", "run must return values, got NoneType"),
-        ("Evaluator", "ValueError(f", "KeyError(f", "Expected a ValueError that names height"),
-        ("Evaluator", "if missing:", "if False:", "run raised ValueError: no value was fed for the variable width"),
+        ("Evaluator", "ValueError(f", "KeyError(f", "run raised KeyError: 'no value was fed for kappa'"),
+        ("Evaluator", "if missing:", "if False:", "run raised ValueError: no value was fed for the variable kappa"),
+        (
+            "Evaluator",
+            "', '.join(missing)",
+            "'kappa and omega'",
+            "the same error, whether kappa was missing or omega: no value was fed for",
+        ),
+        (
+            "Evaluator",
+            "        missing =",
+            "        self.fed = {**getattr(self, 'fed', {}), **values}\n        values = dict(self.fed)\n        missing =",
+            "run returned values although none was fed for omega.",
+        ),
         ("Evaluator", "return restore(results)", "return results", "run returned a Tensor where ndarrays were fed"),
         ("gradients", "return [", "return None and [", "gradients must return a list of nodes"),
+        ("gradients", "for node in nodes]", "for node in (nodes.pop(0) for _ in nodes[:])]", "changed the list of nodes that it was given"),
         ("gradients", "bar[operand] + contribution if operand in bar else", "", "gradient with respect to node 1 of 1"),
         ("FrugalEvaluator", "del values[operand]", "pass", "computed values were alive"),
     ],
@@ -163,6 +196,59 @@ def test_a_broken_engine_gets_a_report_that_says_what_is_wrong(name, old, new, s
     assert old in source
     write(solved, source.replace(old, new))
     assert sentence in shown(name)
+
+
+EARLY = (
+    "self.order = topological_order(self.eval_nodes)",
+    "self.order = topological_order(self.eval_nodes)\n        self.compute = {node: node.op.compute for node in self.order}",
+)
+PAST_THE_WATCH = "type(node.op).compute(node.op, node,"
+
+
+@pytest.mark.parametrize("name", ["Evaluator", "FrugalEvaluator"])
+def test_work_counts_also_where_compute_was_looked_up_before_the_run(name, solved):
+    write(solved, solutions(unit2.UNIT)[name].replace(*EARLY).replace("node.op.compute(node,", "self.compute[node](node,"))
+    assert checks.verdict(question(name)).reason == "passed"
+
+
+@pytest.mark.parametrize("name", ["Evaluator", "FrugalEvaluator"])
+def test_work_past_the_watch_earns_nothing_and_says_why(name, solved):
+    write(solved, solutions(unit2.UNIT)[name].replace("node.op.compute(node,", PAST_THE_WATCH))
+    verdict = checks.verdict(question(name))
+    assert verdict.points == 0
+    assert "2 of 2 operators were not seen at work, mul(x1, x2) among them" in shown(name)
+    assert "Call node.op.compute(node, inputs) for each of them, inside run" in shown(name)
+
+
+LEGAL = {
+    "others as well": "f'values for {missing} are missing, I have those for {[n.name for n in values]}'",
+    "as nodes": "[node for node in self.order if not node.inputs and node not in values]",
+    "what is needed and what is there": "f'need {[n.name for n in self.order if not n.inputs]}, got {[n.name for n in values]}'",
+}
+
+
+@pytest.mark.parametrize("message", LEGAL.values(), ids=LEGAL)
+def test_an_error_may_say_more_than_the_missing_names(message, solved):
+    source = solutions(unit2.UNIT)["Evaluator"]
+    said = "f\"no value was fed for {', '.join(missing)}\""
+    assert said in source
+    write(solved, source.replace(said, message))
+    assert checks.verdict(question("Evaluator")).reason == "passed"
+
+
+def test_a_kind_of_valueerror_is_a_valueerror(solved):
+    source = solutions(unit2.UNIT)["Evaluator"].replace("raise ValueError(", "raise MissingError(")
+    write(solved, "class MissingError(ValueError):\n    pass\n\n\n" + source)
+    assert checks.verdict(question("Evaluator")).reason == "passed"
+
+
+@pytest.mark.parametrize("seed", ["public", "a", "b"])
+def test_forgetting_is_asked_where_the_numbers_stay_tame(seed):
+    part = unit2.questions(seed)[3].parts[1]
+    for case in part.cases[:2]:
+        leaves = [torch.tensor(array) for array in case.values().values()]
+        (value,) = graph_data.evaluate(case.graph, leaves, FORWARD)
+        assert 1e-3 < float(value) < 1e3, case.name
 
 
 def test_a_failing_graph_is_drawn_in_the_report(solved):
@@ -194,12 +280,15 @@ def test_only_exercises_of_the_course_are_registered(fresh_table):
         ad.exercise(gradient)
 
 
+SETTINGS = {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "missing", "interleaved", "calls"}
+
+
 def test_no_ask_of_unit_2_carries_an_expected_value():
     for asked in checks.questions(unit2.UNIT).values():
         for part in asked.parts:
             for case in part.cases:
                 ask = case.ask()
-                assert set(ask.settings) <= {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "missing", "interleaved"}
+                assert set(ask.settings) <= SETTINGS
                 assert len(ask.arrays) == len(case.names) * case.settings.get("runs", 1)
 
 

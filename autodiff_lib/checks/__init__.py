@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from . import evaluator, operators, probe, staleness
+from . import evaluator, operators, probe, staleness, transformer
 from .judge import judge
+from .known import known_of, mistakes_in, told_again
 from .question import Question, Verdict
 from .report import Overview, Score
 from .watch import live_values
 
 __all__ = ["live_values", "of_unit", "questions", "verdict"]
 
-QUESTIONS: dict[str, Callable[[], list[Question]]] = {operators.UNIT: operators.questions, evaluator.UNIT: evaluator.questions}
-"""Unit -> its questions, with their public cases."""
+QUESTIONS: dict[str, Callable[..., list[Question]]] = {unit.UNIT: unit.questions for unit in (operators, evaluator, transformer)}
+"""Unit -> its questions, with their public cases; given a seed, with hidden ones."""
 
 
 @cache
@@ -31,22 +32,25 @@ def questions(unit: str) -> dict[str, Question]:
 
 def verdict(question: Question) -> Verdict:
     """Probe and judge a question in this process."""
-    return judge(question, lambda case: probe.run(case.ask()))
+    return judge(question, lambda case: probe.run(case.ask()), known_of(question.unit, question.name))
 
 
 def of_unit(unit: str) -> Callable[..., Score | Overview]:
     """The `check` of a unit's notebook.
 
     `check("matmul")` asks one question: it shows a report and is worth the points.
-    `check()` asks all questions of the unit and shows a line for each.
+    `check()` asks all questions of the unit and shows a line for each. Whoever makes a known mistake
+    gets a hint, and a more direct one the next time.
     """
-    known = questions(unit)
+    known, told = questions(unit), set()
 
     def check(name: str | None = None) -> Score | Overview:
         if name is None:
             return Overview([verdict(question) for question in known.values()])
         if name not in known:
             raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
-        return Score(verdict(known[name]), known[name], staleness.note(name))
+        found = told_again(verdict(known[name]), told)
+        told.update(mistakes_in(found))
+        return Score(found, known[name], staleness.note(name))
 
     return check

@@ -8,13 +8,13 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 """Error allowed, relative to the entry itself and, for entries that cancel, to the largest of the array (or 1)."""
 
 
-def close(got: np.ndarray, expected: np.ndarray, dtype: str) -> np.ndarray:
-    """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`."""
-    tolerance = TOLERANCE[dtype]
+def close(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> np.ndarray:
+    """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`, or to the one given."""
+    tolerance = tolerance or TOLERANCE[dtype]
     scale = float(np.max(np.abs(expected), initial=1.0))
     with np.errstate(invalid="ignore"):  # inf - inf, where the answer overflowed: not close, and no warning
         return np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * scale
 
 
-def agree(got: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
-    return got.shape == expected.shape and bool(np.all(close(got, expected, dtype)))
+def agree(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> bool:
+    return got.shape == expected.shape and bool(np.all(close(got, expected, dtype, tolerance)))

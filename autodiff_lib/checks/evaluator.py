@@ -130,11 +130,16 @@ def row_on_matrix(x: Node, row: Node) -> Sequence[Node]:
     return [(x + row) * row]
 
 
+def less_its_sums(x: Node) -> Sequence[Node]:
+    return [x - table["expand_as"](table["sum_op"](x, dim=0), x, dim=0)]
+
+
 Row = tuple[str, Callable[..., Sequence[Node]], dict[str, Any]]
 """A title, the function that builds the graph, and how its variables differ from a single scalar x."""
 
 TWO = {"shapes": ((2, 3), (2, 3)), "names": ("x1", "x2")}
 ROW = {"shapes": ((2, 3), (3,)), "names": ("x", "row")}
+UNFED = {"shapes": ((), ()), "names": ("kappa", "omega")}  # no part of a word that an error message may hold
 SMALL: list[Row] = [
     ("a single variable", lambda x: [x], {}),
     ("x1 * x2 + x1", sum_and_product, TWO),
@@ -147,6 +152,12 @@ SMALL: list[Row] = [
     ("two outputs, neither inside the other", lambda x: [x * 2, exp(x)], {}),
     ("a ladder", ladder, {}),
 ]
+ORDERED: list[Row] = [
+    ("x1 - x2", lambda x1, x2: [x1 - x2], TWO),
+    ("x1 where it is greater than x2", lambda x1, x2: [table["greater"](x1, x2) * x1], TWO),
+    ("a matrix less its column sums", less_its_sums, {"shapes": ((2, 3),)}),
+]
+"""Graphs whose operators mind the order of their inputs."""
 LARGE: list[Row] = [
     (f"{DOUBLINGS} doublings", doubling, {}),
     (f"a chain of {DEEP} nodes", partial(chain, length=DEEP), {}),
@@ -190,9 +201,10 @@ def probe_order(ask: Ask) -> Answer:
     """The order, as positions in the case's graph."""
     _, nodes, outputs = graph_of(ask)
     place = {id(node): position for position, node in enumerate(nodes)}
-    given = list(outputs)
-    with fair_play("topological_order", nodes):
-        order = table["topological_order"](given)
+    for _ in range(ask.settings.get("calls", 1)):  # the last answer counts
+        given = list(outputs)
+        with fair_play("topological_order", nodes):
+            order = table["topological_order"](given)
     if not isinstance(order, list | tuple):
         raise WrongKindError(f"topological_order must return a list of nodes, got {describe_value(order)}")
     for entry in order:
@@ -208,24 +220,23 @@ def probe_run(ask: Ask) -> Answer:
     settings, exercise = ask.settings, ask.settings["exercise"]
     place = {id(node): position for position, node in enumerate(nodes)}
     arrays: list[np.ndarray] = []
-    facts: dict[str, Any] = {"changed": False, "kinds": [], "computed": [], "alive": [], "most_often": 0, "raised": None}
-    with fair_play(exercise, nodes) as budget:
+    facts: dict[str, Any] = {"changed": False, "kinds": [], "computed": [], "alive": [], "most_often": 0, "raised": []}
+    with fair_play(exercise, nodes) as budget, computations(nodes, budget) as log:  # whoever looks compute up early is seen as well
         evaluator = table[exercise](outputs)
         other = table[exercise]([outputs[-1]]) if settings.get("interleaved") else None
         for run in range(settings["runs"]):
-            fed = {variable: ask.arrays[run * len(variables) + number].copy() for number, variable in enumerate(variables)}
-            for number in settings.get("missing", ()):
-                del fed[variables[number]]
-            if not settings.get("numpy"):
-                fed = {variable: torch.from_numpy(array) for variable, array in fed.items()}
+            fed = feed(ask, run, variables)
             kept = {variable: (value, value.copy() if settings.get("numpy") else value.clone()) for variable, value in fed.items()}
             before = list(fed)
-            with computations(nodes, budget) as log:
-                if settings.get("missing"):
-                    refusal = attempt(lambda fed=fed: evaluator.run(fed))
-                    facts["raised"] = [refusal.kind, refusal.message] if isinstance(refusal, Problem) else None
-                    continue
-                results = evaluator.run(fed)
+            log.restart()
+            if len(fed) < len(variables):
+                facts["raised"].append(refusal(evaluator, fed))
+                continue
+            results = evaluator.run(fed)
+            facts["raised"].append(None)
+            facts["computed"], facts["alive"] = [place[id(node)] for node in log.computed], log.alive
+            facts["most_often"] = max(facts["most_often"], log.most_often())
+            log.restart()
             if other is not None:
                 other.run({variable: value + 1 for variable, value in fed.items()})
             if not isinstance(results, list | tuple):
@@ -233,9 +244,6 @@ def probe_run(ask: Ask) -> Answer:
             untouched = all(value is fed.get(v) and bool((value == copy).all()) for v, (value, copy) in kept.items())
             facts["changed"] |= not (untouched and list(fed) == before)
             facts["kinds"] += [type(result).__name__ for result in results]
-            facts["computed"] = [place[id(node)] for node in log.computed]
-            facts["alive"] = log.alive
-            facts["most_often"] = max(facts["most_often"], log.most_often())
             for result in results:
                 if not isinstance(result, Tensor | np.ndarray):
                     raise WrongKindError(f"run must return values, got {describe_value(result)}")
@@ -243,19 +251,43 @@ def probe_run(ask: Ask) -> Answer:
     return Answer(arrays=tuple(arrays), facts=facts)
 
 
+def feed(ask: Ask, run: int, variables: list[Node]) -> dict[Node, Any]:
+    """The values of one run, without those that it is to lack."""
+    lacking = ask.settings["missing"][run] if "missing" in ask.settings else []
+    arrays = dict(zip(variables, ask.arrays[run * len(variables) :], strict=False))
+    kept = {variable: arrays[variable].copy() for number, variable in enumerate(variables) if number not in lacking}
+    return kept if ask.settings.get("numpy") else {variable: torch.from_numpy(array) for variable, array in kept.items()}
+
+
+def refusal(evaluator: Any, fed: dict[Node, Any]) -> list[str] | None:
+    """The error that a run raises, its kind and message; every kind of ValueError is a ValueError."""
+
+    def run() -> list[str] | None:
+        try:
+            evaluator.run(fed)
+        except ValueError as error:
+            return ["ValueError", str(error)]
+        return None
+
+    raised = attempt(run)
+    return [raised.kind, raised.message] if isinstance(raised, Problem) else raised
+
+
 def probe_gradients(ask: Ask) -> Answer:
     """The graphs of the gradients of the first node of interest, with respect to the others; twice where asked."""
     variables, nodes, (output, *sources) = graph_of(ask)
     sources = [*sources, *(variables[number] for number in ask.settings.get("wrt", ()))]
     gradients = table["gradients"]
+    given, given_again = list(sources), list(sources)
     with fair_play("gradients", nodes) as budget:
-        grads = gradients(output, list(sources))
+        grads = gradients(output, given)
         if not isinstance(grads, list | tuple):
             raise WrongKindError(f"gradients must return a list of nodes, got {describe_value(grads)}")
         if ask.settings.get("twice") and all(isinstance(grad, Node) for grad in grads):
             budget.left *= 4  # the second graph stands on the first
-            grads = [*grads, *gradients(grads[0], list(sources))]
-    return Answer(graph=to_data(grads, variables))
+            grads = [*grads, *gradients(grads[0], given_again)]
+    changed = any([*map(id, passed)] != [*map(id, sources)] for passed in (given, given_again))
+    return Answer(graph=to_data(grads, variables), facts={"changed": changed})
 
 
 def probe_memory(ask: Ask) -> Answer:
@@ -287,13 +319,14 @@ def node_names(case: GraphCase) -> list[str]:
 def judge_order(case: GraphCase, answer: Answer) -> Failure | None:
     graph, order = case.graph, answer.facts["order"]
     count = len(graph["nodes"])
+    hint = "Is something kept from one call to the next?" if "calls" in case.settings else "Outputs and variables belong to the order."
     if len(set(order)) < len(order):
         twice, times = Counter(order).most_common(1)[0]
         return failure(case, f"The node {node_names(case)[twice]} is listed {times} times.")
     if len(order) < count:
         absent = sorted(set(range(count)) - set(order))
         message = f"{len(absent)} of {count} nodes are not listed, {node_names(case)[absent[0]]} among them."
-        return failure(case, message, "Outputs and variables belong to the order.")
+        return failure(case, message, hint)
     place = {position: index for index, position in enumerate(order)}
     for position in order:
         for operand in graph["nodes"][position].get("inputs", ()):
@@ -310,8 +343,8 @@ def judge_order(case: GraphCase, answer: Answer) -> Failure | None:
 
 def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
     graph, facts, settings = case.graph, answer.facts, case.settings
-    if settings.get("missing"):
-        return judge_refusal(case, facts["raised"])
+    if "missing" in settings:
+        return judge_refusals(case, facts["raised"])
     count = len(graph["outputs"])
     if len(answer.arrays) != count * settings["runs"]:
         returned = len(answer.arrays) // settings["runs"]
@@ -332,6 +365,8 @@ def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
     if facts["most_often"] > 1:
         message = f"A node was computed {facts['most_often']} times in one run."
         return failure(case, message, "Each node of the order is computed once.")
+    if unseen := judge_work(case, facts["computed"]):
+        return unseen
     wanted = "ndarray" if settings.get("numpy") else "Tensor"
     if set(facts["kinds"]) - {wanted}:
         message = f"run returned a {facts['kinds'][0]} where {wanted}s were fed."
@@ -339,14 +374,32 @@ def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
     return None
 
 
-def judge_refusal(case: GraphCase, raised: list[str] | None) -> Failure | None:
-    names = [case.names[number] for number in case.settings["missing"]]
-    wanted = f"a ValueError that names {' and '.join(names)}"
-    if raised is None:
-        return failure(case, f"run returned values although none was fed for {' and '.join(names)}.", f"Expected {wanted}.")
-    kind, message = raised
-    if kind != "ValueError" or any(name not in message for name in names):
-        return failure(case, f"run raised {kind}: {message}", f"Expected {wanted}.")
+def judge_work(case: GraphCase, computed: list[int]) -> Failure | None:
+    """Every operator must have been seen at work: what is computed past the watch is neither counted nor known to be forgotten."""
+    operators = {position for position, node in enumerate(case.graph["nodes"]) if "op" in node}
+    unseen = sorted(operators - set(computed))
+    if not unseen:
+        return None
+    message = f"{len(unseen)} of {len(operators)} operators were not seen at work, {node_names(case)[unseen[0]]} among them."
+    return failure(case, message, "Call node.op.compute(node, inputs) for each of them, inside run.")
+
+
+def judge_refusals(case: GraphCase, raised: list[list[str] | None]) -> Failure | None:
+    """A run that lacks values names them. It may name others as well, but not the same ones whatever is lacking."""
+    runs = [[case.names[number] for number in numbers] for numbers in case.settings["missing"]]
+    refused = [(run, " and ".join(names), error) for run, (names, error) in enumerate(zip(runs, raised, strict=True)) if names]
+    for run, names, error in refused:
+        hint = f"Expected a ValueError that names {names}."
+        if error is None:
+            hint += " Is something kept from one run to the next?" if run else ""
+            return failure(case, f"run returned values although none was fed for {names}.", hint)
+        kind, message = error
+        if kind != "ValueError" or any(name not in message for name in runs[run]):
+            return failure(case, f"run raised {kind}: {message}", hint)
+    (_, first, error), (_, last, other) = refused[0], refused[-1]
+    if first != last and error == other:
+        message = f"run raised the same error, whether {first} was missing or {last}: {error[1]}"
+        return failure(case, message, "The error should tell which variables have no value, not which there are.")
     return None
 
 
@@ -372,6 +425,8 @@ def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
                 hint = "The output does not depend on this node: its gradient is zeros, of its own shape."
             which = f"node {position % len(first) + 1} of {len(first)}"
             return failure(case, f"The {order} with respect to {which} is wrong.", hint, got, wanted)
+    if answer.facts["changed"]:
+        return failure(case, "gradients changed the list of nodes that it was given.")
     return None
 
 
@@ -380,6 +435,8 @@ def judge_forgetting(case: GraphCase, answer: Answer) -> Failure | None:
     if case.probe == "memory":
         return judge_memory(case, answer)
     graph, computed, alive = case.graph, answer.facts["computed"], answer.facts["alive"]
+    if unseen := judge_work(case, computed):
+        return unseen
     kept = set(graph["outputs"])
     last_use = {operand: step for step, position in enumerate(computed) for operand in graph["nodes"][position]["inputs"]}
     for step, count in enumerate(alive):
@@ -395,12 +452,13 @@ def judge_forgetting(case: GraphCase, answer: Answer) -> Failure | None:
 
 
 def order_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...]]:
-    return tuple(cases(SMALL, "topological_order", seed)), tuple(cases(large_graphs(seed), "topological_order", seed))
+    again = cases([("x * x, for the second time", lambda x: [x * x], {})], "topological_order", seed, calls=2)
+    return (*cases(SMALL, "topological_order", seed), *again), tuple(cases(large_graphs(seed), "topological_order", seed))
 
 
 def run_cases(exercise: str, seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...], tuple[GraphCase, ...]]:
     """Values, contract, large graphs."""
-    plain = cases(SMALL, "evaluator_run", seed, exercise=exercise, runs=2)
+    plain = cases(SMALL + ORDERED, "evaluator_run", seed, exercise=exercise, runs=2)
     single = {"exercise": exercise, "runs": 1}
     plain.append(GraphCase("a short and a long way", short_and_long, ((2, 3),), ("x",), "evaluator_run", single, "float32", seed))
     rows = [
@@ -409,8 +467,9 @@ def run_cases(exercise: str, seed: str) -> tuple[tuple[GraphCase, ...], tuple[Gr
         ("the same node twice", lambda x: [(y := exp(x)), x * y, y], {}, {}),
         ("NumPy arrays", sum_and_product, TWO, {"numpy": True}),
         ("two evaluators in turn", outputs_of_outputs, {"shapes": ((3,),)}, {"interleaved": True, "runs": 3}),
-        ("no value for one variable", sum_and_product, {"names": ("width", "height"), "shapes": ((), ())}, {"missing": [1]}),
-        ("no value for two variables", sum_and_product, {"names": ("width", "height"), "shapes": ((), ())}, {"missing": [0, 1]}),
+        ("no value for one variable, then for the other", sum_and_product, UNFED, {"missing": [[0], [1]]}),
+        ("no value for two variables", sum_and_product, UNFED, {"missing": [[0, 1], [0, 1]]}),
+        ("all values, then one left out", sum_and_product, UNFED, {"missing": [[], [1]]}),
     ]
     contract = [
         GraphCase(title, build, probe="evaluator_run", settings={"exercise": exercise, "runs": 2, **settings}, seed=seed, **given)
@@ -465,9 +524,18 @@ def judge_memory(case: GraphCase, answer: Answer) -> Failure | None:
     return None
 
 
+def squares(x: Node) -> Sequence[Node]:
+    """Every step uses the value before it twice at once, and keeps the numbers between 0 and 1."""
+    for _ in range(8):
+        x = exp(x * x * -0.5)
+    return [x]
+
+
 def long_way(x: Node) -> Sequence[Node]:
-    for _ in range(3):
-        (x,) = short_and_long(x)
+    """Two values have their last use together, again and again."""
+    for _ in range(8):
+        a = exp(-x)
+        x = a * ((a * 0.5 + 1) * 0.5 + 1)
     return [x]
 
 
@@ -478,7 +546,8 @@ def questions(seed: str = "public") -> list[Question]:
     frugal_values, frugal_contract, frugal_large = run_cases("FrugalEvaluator", seed)
     frugal = (*frugal_values, *frugal_contract, frugal_large[0])
     grads, large_grads = gradient_cases(seed)
-    forgetting = cases([("a long way", long_way, {})], "evaluator_run", seed, exercise="FrugalEvaluator", runs=1)
+    forgetful = [("a chain of squares", squares, {}), ("a long way", long_way, {})]
+    forgetting = cases(forgetful, "evaluator_run", seed, exercise="FrugalEvaluator", runs=1)
     if seed != "public":
         forgetting += cases([("large vectors", partial(wide_chain, elements=WIDE), {"shapes": ((1,),)})], "memory", seed)
     parts = {

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from .known import Known, Trace, mark, recognised
 from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
 
 FINAL = ("missing", "timeout", "memory", "killed", "tampered")
 MAX_CONTRASTED = 3  # values of a feature that are worth listing
 
 
-def judge(question: Question, answer: Callable[[Case], Answer]) -> Verdict:
-    """The verdict on a question; `answer` gets a case's answer from wherever the student's code runs."""
-    return Verdict(question.name, question.number, tuple(judge_part(part, answer) for part in question.parts))
+def judge(question: Question, answer: Callable[[Case], Answer], known: Sequence[Known] = ()) -> Verdict:
+    """The verdict on a question; `answer` gets a case's answer from wherever the student's code runs.
+
+    Failures that are those of a known mistake get its hint.
+    """
+    verdict, traces = judged(question, answer)
+    return recognised(verdict, traces, known) if any(traces.values()) else verdict
 
 
-def judge_part(part: Part, answer: Callable[[Case], Answer]) -> PartVerdict:
+def judged(question: Question, answer: Callable[[Case], Answer]) -> tuple[Verdict, dict[str, Trace]]:
+    """The verdict, and for each part the trace of its failures."""
+    found = {part.name: judge_part(part, answer) for part in question.parts}
+    verdict = Verdict(question.name, question.number, tuple(part for part, _ in found.values()))
+    return verdict, {name: trace for name, (_, trace) in found.items()}
+
+
+def judge_part(part: Part, answer: Callable[[Case], Answer]) -> tuple[PartVerdict, Trace]:
     """All or nothing over the cases, which are in ascending size: the first failure is the smallest."""
     failures: list[Failure] = []
     passed: list[Case] = []
@@ -31,7 +43,8 @@ def judge_part(part: Part, answer: Callable[[Case], Answer]) -> PartVerdict:
         failures.append(replace(failure, printed=given.printed, hidden=case.seed != "public"))
         if failure.reason in FINAL:  # the other cases would say the same, or wait as long
             break
-    return PartVerdict(
+    trace = {case.name: mark(case.name, failure) for case, failure in zip(failed, failures, strict=True)}
+    verdict = PartVerdict(
         part=part.name,
         points=0 if failures else part.points,
         max_points=part.points,
@@ -40,6 +53,7 @@ def judge_part(part: Part, answer: Callable[[Case], Answer]) -> PartVerdict:
         failure=failures[0] if failures else None,
         contrast=contrast(passed, failed),
     )
+    return verdict, trace
 
 
 def contrast(passed: list[Case], failed: list[Case]) -> str:

@@ -35,13 +35,15 @@ class OperatorCase:
     kinds: tuple[str, ...] = ()
     dtype: str = "float64"
     seed: str = "public"
+    by_columns: bool = False  # whether the operands lie in memory column by column, as a transpose leaves them
 
     @property
     def name(self) -> str:
         shapes = " and ".join(str(list(shape)) for shape in self.shapes)
         attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
         kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
-        return f"{shapes}{attrs}{kinds}, {self.dtype}"
+        order = ", stored column by column" if self.by_columns else ""
+        return f"{shapes}{attrs}{kinds}{order}, {self.dtype}"
 
     @property
     def size(self) -> int:
@@ -52,6 +54,8 @@ class OperatorCase:
         rng = generator(self.seed, self.operator, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
         arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
+        if self.by_columns:  # npy files and torch.tensor keep this order, so it reaches the student's compute
+            arrays = [np.asfortranarray(array) for array in arrays]
         return dict(zip(table[self.operator].signature.operands, arrays, strict=True))
 
     def cotangents(self, shapes: list[Shape]) -> list[Tensor]:
@@ -72,7 +76,8 @@ class OperatorCase:
         attrs = self.attributes()
         if isinstance(dim := attrs.get("dim"), int):
             attrs["dim"] = dim - len(self.shapes[0]) if dim >= 0 else dim  # counted from the end, ranks compare
-        return {**attrs, "rank": ranks, "dtype": self.dtype}
+        storage = "column by column" if self.by_columns else "row by row"
+        return {**attrs, "rank": ranks, "dtype": self.dtype, "storage": storage}
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         pictures = [None if tensor is None else tensor.detach().numpy() for tensor in (got, want)]
         return Failure(case.name, "wrong", message, hint, *pictures, shown)
 
-    if len(operands) not in {node.get("leaf") for node in answer.graph["nodes"]}:  # the leaf after the operands
+    leaves_used = {node.get("leaf") for node in answer.graph["nodes"]}  # output_grad is the one after the operands
+    if len(operands) not in leaves_used and any(grad.any() for grad in expected):  # zeros are zeros whatever it is
         return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.")
     try:
         grads = evaluate_untrusted(answer.graph, leaves, reference.FORWARD)
@@ -250,23 +256,41 @@ def rows(operator: str) -> Iterator[Row]:
             every = {(4,): [0, -1], (2, 3): [0, 1, -1], (2, 3, 4): [0, 1, -2, -1], (2, 3, 4, 5): [1, -1]}
             dims = {shape: [{"dim": dim} for dim in axes] for shape, axes in every.items()}
             yield from along_axes("normal", attrs=dims)
-            yield from along_axes("huge", "ties", "zeros", attrs={(2, 3): [{"dim": -1}, {"dim": 0}]})
+            yield from along_axes("huge", "ties", "zeros", "peak", attrs={(2, 3): [{"dim": -1}, {"dim": 0}]})
             yield (((3, 4),), {}, ("normal",))
+            yield (((2, 3, 4),), {"dim": 1}, ("peak",))
         case "layernorm":
             last = [{"normalized_shape": (3,)}, {"normalized_shape": (3,), "eps": 0.5}]
             deep = [{"normalized_shape": (4,)}, {"normalized_shape": (3, 4)}, {"normalized_shape": (2, 3, 4), "eps": 0.1}]
-            yield from along_axes("normal", attrs={(3,): last[:1], (2, 3): last, (2, 3, 4): deep})
+            both = [*last, {"normalized_shape": (2, 3)}]
+            yield from along_axes("normal", attrs={(3,): last[:1], (2, 3): both, (2, 3, 4): deep})
             yield from along_axes("normal", attrs={(2, 3, 4, 5): [{"normalized_shape": (5,)}, {"normalized_shape": (4, 5)}]})
             yield from along_axes("huge", "ties", "flat", attrs={(4, 3): last})
         case _:
             raise KeyError(f"no cases for the operator '{operator}'")
 
 
+BY_COLUMNS: dict[str, Row] = {
+    "div": (((2, 3), (2, 3)), {}, ("normal", "away")),
+    "div_by_const": (((2, 3),), {"c": 4}, ("normal",)),
+    "transpose": (((2, 3),), {"dim0": 0, "dim1": 1}, ("normal",)),
+    "relu": (((2, 3),), {}, ("away",)),
+    "sqrt": (((2, 3),), {}, ("positive",)),
+    "power": (((2, 3),), {"exponent": 2}, ("normal",)),
+    "mean": (((2, 3),), {"dim": (0, 1)}, ("normal",)),
+    "matmul": (((2, 3, 4), (4, 5)), {}, ("normal", "normal")),
+    "softmax": (((2, 3, 4),), {"dim": -1}, ("normal",)),
+    "layernorm": (((2, 3),), {"normalized_shape": (2, 3)}, ("normal",)),
+}
+"""Operator -> a row for operands that are stored by columns: to flatten them, `view`, which cannot copy, is not enough."""
+
+
 def compute_cases(operator: str, seed: str = "public") -> tuple[ComputeCase, ...]:
-    """Every row in float64, and the first of each shape in float32, smallest first."""
+    """Every row in float64, the first of each shape in float32, and one stored by columns, smallest first."""
     cases = [ComputeCase(operator, *row, seed=seed) for row in rows(operator)]
     shapes = {case.shapes: case for case in reversed(cases)}
     cases += [ComputeCase(operator, case.shapes, case.attrs, case.kinds, "float32", seed) for case in shapes.values()]
+    cases.append(ComputeCase(operator, *BY_COLUMNS[operator], seed=seed, by_columns=True))
     return tuple(sorted(cases, key=lambda case: case.size))
 
 

@@ -69,7 +69,8 @@ def stand_ins(exercise: str, trusted: Mapping[str, Any]) -> Iterator[None]:
     """
     written = table[exercise]
     functions = vars(written).values() if isinstance(written, type) else [written]
-    scopes = [function.__globals__ for function in functions if isinstance(function, FunctionType)][:1] + [table]
+    own_scopes = [function.__globals__ for function in functions if isinstance(function, FunctionType)]
+    scopes = [*own_scopes[:1], table]
     absent = object()
     before = [{name: scope.get(name, absent) for name in trusted if scope is not table or name in table} for scope in scopes]
     for scope, own in zip(scopes, before, strict=True):
@@ -105,6 +106,22 @@ class Forbidden(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "") in self.names:
             raise WrongKindError(f"torch's own {func.__name__} is not to be used here: it is what the exercise asks you to write")
+        return func(*args, **(kwargs or {}))
+
+
+class NoReadyMadeModels(TorchFunctionMode):
+    """While open, torch's layers and its autograd raise, however they are reached."""
+
+    AUTOGRAD: ClassVar = {"requires_grad_", "backward", "grad", "_engine_run_backward", "retain_grad"}
+    LAYERS: ClassVar = {
+        "linear", "embedding", "scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss",
+        "softmax", "log_softmax", "layer_norm", "native_layer_norm", "native_multi_head_attention", "_transformer_encoder_layer_fwd",
+    }  # fmt: skip
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name, module = getattr(func, "__name__", ""), getattr(func, "__module__", "") or ""
+        if name in self.AUTOGRAD | self.LAYERS or module.startswith(("torch.nn", "torch.autograd")):
+            raise WrongKindError(f"torch's own {name} is not to be used here: graph and gradients are your own")
         return func(*args, **(kwargs or {}))
 
 

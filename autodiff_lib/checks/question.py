@@ -66,6 +66,8 @@ class Failure:
     inputs: dict[str, np.ndarray] = field(default_factory=dict)
     printed: str = ""
     hidden: bool = False  # whether the case is one whose numbers nobody may see
+    mistake: str = ""  # id of the known mistake that answers alike
+    direct: str = ""  # what to say of it to somebody who has been given its hint before
     graph: tuple[dict[str, Any], tuple[str, ...]] | None = None  # the graph of the case, as data, and its variables' names
 
 

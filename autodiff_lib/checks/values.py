@@ -36,11 +36,20 @@ def huge(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
+def peak(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """One entry at 1e3 above a plain near -1e3: a shift by the largest entry of all sends every row of the plain
+    to exp(-2000), and a shift by its mean leaves the row of the peak at exp(1000), whichever the axis."""
+    values = rng.standard_normal(shape) - 1e3
+    values.flat[-1] = 1e3
+    return values
+
+
 SAID = {
     "huge": "values up to ±1000",
     "ties": "ties and zeros",
     "zeros": "all zeros",
     "flat": "nearly flat rows",
+    "peak": "one entry of 1000, the others near -1000",
 }
 """How a case's name mentions kinds of values worth a word."""
 
@@ -52,4 +61,5 @@ KINDS = {
     "ties": lambda shape, rng: rng.integers(-2, 3, shape).astype(float),  # equal entries, and zeros
     "zeros": lambda shape, rng: np.zeros(shape),
     "flat": flat_rows,
+    "peak": peak,
 }

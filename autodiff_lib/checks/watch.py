@@ -32,6 +32,11 @@ class Log:
 
     computed: list[Node] = field(default_factory=list)
     alive: list[int] = field(default_factory=list)
+    results: dict[int, weakref.ref[Tensor]] = field(default_factory=dict)  # those still in memory
+
+    def restart(self) -> None:
+        """Forget what was seen, for another run; what still lives of the last one no longer counts."""
+        self.computed, self.alive, self.results = [], [], {}
 
     def most_often(self) -> int:
         """How often the node was computed that was computed most often."""
@@ -42,13 +47,13 @@ class Log:
 def computations(nodes: Iterable[Node], budget: Budget | None = None) -> Iterator[Log]:
     """Log every `compute` of the operators of `nodes` while the context is open."""
     log = Log()
-    results: dict[int, weakref.ref[Tensor]] = {}
     operators = {id(node.op): node.op for node in nodes if node.inputs}.values()
 
     def logged(compute: Any) -> Any:
         def watched(node: Node, inputs: list[Tensor]) -> Tensor:
             if budget is not None:
                 budget.spend()
+            results = log.results
             log.computed.append(node)
             log.alive.append(len(results))
             result = compute(node, inputs)

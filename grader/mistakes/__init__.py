@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import evaluator, operators
+from . import evaluator, operators, transformer
 from .mistake import Mistake
 
-CATALOGUE: dict[str, Mistake] = {mistake.id: mistake for unit in (operators, evaluator) for mistake in unit.MISTAKES}
+CATALOGUE: dict[str, Mistake] = {mistake.id: mistake for unit in (operators, evaluator, transformer) for mistake in unit.MISTAKES}
 """Every mistake by its id."""

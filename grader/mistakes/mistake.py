@@ -12,7 +12,8 @@ class Mistake:
     id: str
     unit: str
     exercise: str
-    what: str  # one line: what is wrong
+    what: str  # what is wrong, so that it completes "your answers are exactly those of code in which ..."
+    hint: str  # what a teacher says on seeing it: a question or a pointer, never the fix
     edits: tuple[tuple[str, str], ...]  # (text of the solution cell, what the student wrote instead)
 
     def cell(self, solution: str) -> str:

@@ -1,0 +1,154 @@
+"""Beyond one machine: a Dask cluster. Submissions go there as bytes, records come back; no disk is shared.
+
+Every worker needs this package, in the same version, and a jail. One that is lost costs its submission a retry; Dask
+gives a task up after `distributed.scheduler.allowed-failures` lost workers, and then the submission is quarantined.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from itertools import islice
+from threading import Lock
+from uuid import uuid4
+
+from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker, wait
+
+from . import engine, hidden
+from .jail import Jail, JailError
+from .limits import Limits
+from .work import Graded, Job, grade, quarantined
+
+LOCAL = "local"  # in place of an address: a cluster on this machine
+AHEAD = 2  # jobs that are on their way for each worker: so many submissions are in memory at once
+SILENCE_SECONDS = 60  # after which one looks whether there are workers
+UIDS = 1000  # workers of one machine are told apart by their process id, up to so many
+
+
+class JailPlugin(WorkerPlugin):
+    """Gives a worker a warm jail, for as long as it lives. It grades one submission at a time, whatever its threads."""
+
+    def __init__(self, unit: str, limits: Limits, jailed: bool, cold: bool, secret: str) -> None:
+        self.unit, self.limits, self.jailed, self.cold, self.secret = unit, limits, jailed, cold, secret
+        self.name = f"jail-{unit}-{uuid4().hex[:8]}"  # others may grade on the same cluster at the same time
+
+    def setup(self, worker: Worker) -> None:
+        os.environ[hidden.SECRET] = self.secret
+        self.lock, self.ended = Lock(), False
+        self.jail = Jail(self.unit, self.limits, self.jailed, os.getpid() % UIDS)
+        self.jail.start()
+
+    def teardown(self, worker: Worker) -> None:
+        self.ended = True
+        self.jail.stop()
+
+    def grade(self, job: Job) -> Graded:
+        with self.lock:
+            try:
+                if self.cold:
+                    self.jail.stop()
+                    self.jail.start()
+                return grade(job, self.jail)
+            finally:
+                if self.ended:  # meanwhile: then the jail may have been started again
+                    self.jail.stop()
+
+
+def grade_there(job: Job, plugin: str) -> Graded:
+    """Runs on a worker."""
+    return get_worker().plugins[plugin].grade(job)
+
+
+def run(jobs: Iterable[Job], scheduler: str, count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
+    """Grade on the cluster behind `scheduler`, an address or `local`. JailError where workers cannot, or are of another version."""
+    cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) if scheduler == LOCAL else None
+    try:
+        with Client(cluster or scheduler, timeout=30, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+            with jails(client, JailPlugin(unit, limits, jailed, cold, hidden.secret())) as plugin:
+                check_versions(client, unit)
+                yield from results(client, jobs, plugin)
+    except TimeoutError as error:
+        raise JailError(
+            f"no Dask scheduler with workers at {scheduler}: {error}. Start them: dask scheduler; dask worker {scheduler}"
+        ) from None
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+@contextmanager
+def jails(client: Client, plugin: JailPlugin) -> Iterator[JailPlugin]:
+    """A jail on each worker, also on those that come later; none of them is left afterwards."""
+    try:
+        client.register_plugin(plugin)
+        yield plugin
+    finally:
+        with suppress(OSError, TimeoutError):  # the scheduler has gone, and its workers with it
+            client.unregister_worker_plugin(plugin.name)
+
+
+def check_versions(client: Client, unit: str) -> None:
+    ours, theirs = engine.version(unit), client.run(engine.version, unit)
+    for address, version in theirs.items():
+        check_version(f"the worker at {address}", version, ours)
+
+
+def check_version(who: str, version: str, ours: str) -> None:
+    if version != ours:
+        raise JailError(f"{who} has version {version} of the grader, here is {ours}: install the same on both")
+
+
+def results(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator[Graded]:
+    """Grade all jobs. Dask suspects whatever was on its way to a lost worker: only what ends workers alone is quarantined."""
+    suspects: list[Job] = []
+    for job, graded in attempts(client, jobs, plugin):
+        if graded is None:
+            suspects.append(job)
+        else:
+            yield graded
+    for suspect in suspects:
+        for job, graded in attempts(client, [suspect], plugin):
+            yield graded or quarantined(job, client.run_on_scheduler(lost_workers), plugin.jailed)
+
+
+def attempts(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator[tuple[Job, Graded | None]]:
+    """Each job with what came of it, as it is ready; with None where too many workers were lost."""
+    waiting, version = iter(jobs), engine.version(plugin.unit)
+    pending: dict[Future, Job] = {}
+
+    def submit(count: int) -> None:
+        for job in islice(waiting, count):
+            pending[client.submit(grade_there, job, plugin.name, pure=False, key=f"{plugin.name}-{uuid4().hex}")] = job
+
+    submit(AHEAD * max(1, len(client.nthreads())))
+    while pending:
+        for future in finished(client, list(pending)):
+            job = pending.pop(future)
+            try:
+                graded = future.result()
+                check_version("a worker that has joined", graded.record.version, version)
+            except KilledWorker:
+                graded = None
+            future.release()
+            submit(1)
+            yield job, graded
+
+
+def finished(client: Client, futures: list[Future]) -> Iterable[Future]:
+    """Those of the futures that are done, and at least one. JailError where nobody is left to do them."""
+    while True:
+        try:
+            return wait(futures, timeout=SILENCE_SECONDS, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            if not client.nthreads():
+                raise JailError("the cluster has lost all its workers; start others: the same command goes on from here") from None
+        except CancelledError:
+            raise JailError("the cluster's scheduler has gone; start it again: the same command goes on from here") from None
+
+
+def lost_workers(dask_scheduler: object) -> int:
+    """How many workers a task may take with it, and one more: then it is given up."""
+    return dask_scheduler.allowed_failures + 1

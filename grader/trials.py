@@ -1,0 +1,143 @@
+"""The grader on trial: every known mistake must lose points of its own question alone, and no variant may lose any.
+
+Mistakes and variants are ours, so they run in this process; never use this for what somebody submitted.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+
+import torch
+
+from autodiff_lib import course, graph
+from autodiff_lib.checks import known, probe
+from autodiff_lib.checks import questions as public_questions
+from autodiff_lib.checks.judge import judged
+from autodiff_lib.checks.question import Problem, Question, Verdict
+
+from . import mistakes, variants
+from .nbgrader_course import solutions, source
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a mistake or a variant: the verdict on its own question, and what it did to the others."""
+
+    id: str
+    unit: str
+    exercise: str
+    points: float
+    max_points: float
+    reason: str
+    case: str  # the smallest failing one
+    hint: str  # the first that is shown
+    recognised: str  # id of the mistake that the hint belongs to
+    spilled: tuple[str, ...]  # other questions that lost points
+    traces: dict[str, known.Trace]
+
+    @property
+    def caught(self) -> bool:
+        return self.points < self.max_points
+
+
+@cache
+def reference(unit: str) -> tuple[dict[str, object], dict[str, object]]:
+    """The operator table and the namespace with the solutions of a unit, and of the units before it."""
+    before = dict(graph.table)
+    module = ModuleType(unit)
+    for earlier in list(course.UNITS)[: 1 + list(course.UNITS).index(unit)]:
+        module = ModuleType(earlier)
+        for cell in course.cells_to_run(source(earlier)):
+            problem = course.run(cell, module, earlier)
+            if isinstance(problem, Problem):
+                raise RuntimeError(f"the solution of {earlier}, cell {course.cell_name(cell)}: {problem.kind}: {problem.message}")
+    after = dict(graph.table)
+    graph.table.clear()
+    graph.table.update(before)
+    return after, dict(module.__dict__)
+
+
+@contextmanager
+def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
+    """While open, `cells` have been run in a notebook of the unit in which everything else is solved."""
+    before = dict(graph.table)
+    table, namespace = reference(unit)
+    graph.table.update(table)
+    scope = {**namespace, "__name__": "__main__"}
+    try:
+        for text in cells:
+            exec(compile(text, "<cell>", "exec"), scope)
+        yield
+    finally:
+        graph.table.clear()
+        graph.table.update(before)
+
+
+def asked(question: Question) -> tuple[Verdict, dict[str, known.Trace]]:
+    return judged(question, lambda case: probe.run(case.ask()))
+
+
+def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
+    """The public questions of the unit on one mistake, or on one variant."""
+    wrong = isinstance(entry, mistakes.Mistake)
+    cells = [entry.cell(solutions(entry.unit)[entry.exercise])] if wrong else entry.cells
+    with written(entry.unit, cells):
+        found = {name: asked(question) for name, question in public_questions(entry.unit).items()}
+    verdict, traces = found.pop(entry.exercise)
+    spilled = tuple(name for name, (other, _) in found.items() if other.points < other.max_points)
+    verdict = known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise))
+    failure = next((part.failure for part in verdict.parts if part.failure is not None), None)
+    told = ("", "", "") if failure is None else (failure.case, failure.hint, failure.mistake)
+    return Trial(entry.id, entry.unit, entry.exercise, verdict.points, verdict.max_points, verdict.reason, *told, spilled, traces)
+
+
+def of_unit(unit: str | None) -> list[mistakes.Mistake | variants.Variant]:
+    """The mistakes of a unit, then its variants; of all units for None."""
+    entries = [*mistakes.CATALOGUE.values(), *variants.CATALOGUE.values()]
+    return [entry for entry in entries if unit in (None, entry.unit)]
+
+
+def run(entries: Sequence[mistakes.Mistake | variants.Variant], jobs: int = 1, on_trial: Callable[[], None] = lambda: None) -> list[Trial]:
+    """Try all of them, in `jobs` warm processes; the results in the order of `entries`."""
+    if jobs == 1:
+        return [trial for entry in entries for trial in [try_out(entry)] if on_trial() is None]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        pending = [pool.submit(try_out, entry) for entry in entries]
+        for _ in as_completed(pending):
+            on_trial()
+        return [future.result() for future in pending]
+
+
+def jobs_here() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def as_known(trials: Sequence[Trial]) -> dict[str, dict[str, list[known.Known]]]:
+    """What the checks' file of known mistakes must hold: unit -> question -> mistakes."""
+    found: dict[str, dict[str, list[known.Known]]] = {}
+    for trial in trials:
+        mistake = mistakes.CATALOGUE.get(trial.id)
+        if mistake is not None:
+            one = known.Known(mistake.id, mistake.what, mistake.hint, trial.traces)
+            found.setdefault(trial.unit, {}).setdefault(trial.exercise, []).append(one)
+    return found
+
+
+def totals(trials: Sequence[Trial]) -> dict[str, int]:
+    wrong = [trial for trial in trials if trial.id in mistakes.CATALOGUE]
+    right = [trial for trial in trials if trial.id not in mistakes.CATALOGUE]
+    return {
+        "mistakes": len(wrong),
+        "caught": sum(trial.caught for trial in wrong),
+        "spilled": sum(bool(trial.spilled) for trial in trials),
+        "variants": len(right),
+        "variants_failed": sum(trial.caught for trial in right),
+        "hints_right": sum(trial.hint == mistakes.CATALOGUE[trial.id].hint for trial in wrong),
+    }

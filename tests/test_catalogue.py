@@ -1,0 +1,167 @@
+"""The catalogues on trial: every mistake is caught where it was made and gets its own hint, and no right answer loses anything."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from autodiff_lib import checks
+from autodiff_lib.checks import known
+from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
+from autodiff_lib.checks.report import text
+from autodiff_lib.course import UNITS
+from autodiff_lib.graph import Op, table
+from grader import trials
+from grader.__main__ import app
+from grader.mistakes import CATALOGUE as MISTAKES
+from grader.nbgrader_course import solutions
+from grader.variants import CATALOGUE as VARIANTS
+
+LARGE = {"matmul", "softmax", "layernorm", "Evaluator", "gradients", "causal_self_attention", "cross_entropy_loss"}
+
+
+@pytest.fixture(scope="module")
+def tried():
+    return {trial.id: trial for trial in trials.run(trials.of_unit(None))}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_known_mistake_loses_points_of_its_own_exercise_and_no_other(name, tried):
+    trial = tried[name]
+    assert trial.caught, f"{name} survives: {MISTAKES[name].what}"
+    assert trial.reason in ("wrong", "error")
+    assert trial.spilled == ()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_right_answer_that_looks_different_loses_nothing(name, tried):
+    assert not tried[name].caught, f"{VARIANTS[name].what}: {tried[name].case}: {tried[name].hint}"
+    assert tried[name].spilled == ()
+
+
+@pytest.mark.parametrize(("catalogue", "large", "small"), [(MISTAKES, 12, 5), (VARIANTS, 5, 2)], ids=["mistakes", "variants"])
+def test_every_exercise_has_enough_of_both(catalogue, large, small):
+    count = Counter(entry.exercise for entry in catalogue.values())
+    for unit in UNITS:
+        for exercise in checks.questions(unit):
+            assert count[exercise] >= (large if exercise in LARGE else small), exercise
+
+
+def test_there_are_at_least_120_mistakes_and_30_of_them_are_about_transformers():
+    count = Counter(mistake.unit for mistake in MISTAKES.values())
+    assert sum(count.values()) >= 120
+    assert count["03_transformer_lm"] >= 30
+
+
+def test_for_nine_mistakes_of_ten_the_first_hint_is_their_own(tried):
+    right = [name for name in MISTAKES if tried[name].hint == MISTAKES[name].hint]
+    assert len(right) >= 0.9 * len(MISTAKES), sorted(set(MISTAKES) - set(right))
+
+
+PARTS_OF_ANOTHER = {"layernorm-last-axis-only": "layernorm-gradient-last-axis"}
+"""What has another mistake in it, and something else besides."""
+
+
+def test_a_mistake_that_is_not_there_is_never_claimed(tried):
+    """Each mistake, judged by a catalogue without it, is taken for none of the others."""
+    for name, mistake in MISTAKES.items():
+        others = [one for one in known.known_of(mistake.unit, mistake.exercise) if one.id != name]
+        traces = tried[name].traces
+        parts = tuple(PartVerdict(part, 0, 1, 0, 1, Failure("", "wrong", "") if trace else None) for part, trace in traces.items())
+        claimed = known.mistakes_in(known.recognised(Verdict(mistake.exercise, 1, parts), traces, others))
+        assert claimed - {PARTS_OF_ANOTHER.get(name)} == set(), name
+
+
+@pytest.mark.parametrize("exercise", checks.questions("01_operators"))
+def test_random_errors_are_taken_for_no_known_mistake(exercise, solved):
+    rng = np.random.default_rng(0)
+    right = table[exercise]
+    for size in (1e-3, 0.3, 2.0):
+
+        class Perturbed(type(right)):
+            def compute(self, node, inputs, size=size):
+                result = super().compute(node, inputs)
+                return result + size * torch.tensor(rng.standard_normal(tuple(result.shape)), dtype=result.dtype)
+
+            def gradient(self, node, output_grad, size=size):
+                return [grad * float(1 + size * rng.standard_normal()) for grad in super().gradient(node, output_grad)]
+
+        assert issubclass(Perturbed, Op)
+        table[exercise] = Perturbed()
+        verdict = checks.verdict(checks.questions("01_operators")[exercise])
+        assert verdict.points == 0
+        assert known.mistakes_in(verdict) == set()
+
+
+def test_the_file_of_known_mistakes_is_what_the_catalogue_makes_now(tried):
+    """Run `make mistakes` and commit the result."""
+    made = trials.as_known(list(tried.values()))
+    assert {unit: list(questions) for unit, questions in known.read().items()} == {u: list(qs) for u, qs in made.items()}
+    for unit, questions in made.items():
+        for name, listed in questions.items():
+            kept = known.known_of(unit, name)
+            assert [(one.id, one.what, one.hint) for one in kept] == [(one.id, one.what, one.hint) for one in listed]
+            for one, other in zip(kept, listed, strict=True):
+                for part, trace in other.traces.items():
+                    assert known.same(one.traces.get(part, {}), trace), f"{one.id}: {part}"
+
+
+def test_the_file_holds_no_code():
+    text = known.FILE.read_text(encoding="utf-8")
+    for unit in UNITS:
+        for cell in solutions(unit).values():
+            for line in (line.strip() for line in cell.splitlines()):
+                assert len(line) < 24 or json.dumps(line)[1:-1] not in text, line
+
+
+def test_every_hint_is_a_sentence_of_its_own():
+    hints = Counter(mistake.hint for mistake in MISTAKES.values())
+    assert [hint for hint, count in hints.items() if count > 1] == []
+    for mistake in MISTAKES.values():
+        assert mistake.hint[-1] in ".?!"
+        assert not mistake.what.endswith(".")
+
+
+def test_the_second_time_a_mistake_is_checked_the_hint_is_more_direct(solved, capsys):
+    mistake = MISTAKES["layernorm-unbiased"]
+    exec(mistake.cell(solutions(mistake.unit)[mistake.exercise]), {**solved[mistake.unit].__dict__})
+    check = checks.of_unit(mistake.unit)
+    check("layernorm")
+    first = capsys.readouterr().out
+    check("layernorm")
+    second = capsys.readouterr().out
+    assert mistake.hint in first
+    assert mistake.hint in second
+    assert known.direct(mistake.what) not in first
+    assert known.direct(mistake.what) in second
+
+
+def test_two_mistakes_in_two_parts_get_a_hint_each(solved):
+    cell = solutions("01_operators")["softmax"]
+    for name in ("softmax-unstable", "softmax-diagonal"):
+        cell = MISTAKES[name].cell(cell)
+    exec(cell, {**solved["01_operators"].__dict__})
+    question = checks.questions("01_operators")["softmax"]
+    shown = text(checks.verdict(question), question)
+    assert MISTAKES["softmax-unstable"].hint in shown
+    assert MISTAKES["softmax-diagonal"].hint in shown
+
+
+def test_the_command_prints_totals_and_fails_where_a_mistake_survives(monkeypatch):
+    chosen = [MISTAKES["sqrt-half-forgotten"], next(variant for variant in VARIANTS.values() if variant.exercise == "sqrt")]
+    monkeypatch.setattr(trials, "of_unit", lambda unit: chosen)
+    result = CliRunner().invoke(app, ["mistakes", "--unit", "01_operators", "--json", "--jobs", "1"])
+    found = json.loads(result.stdout)
+    sums = {"mistakes": 1, "caught": 1, "spilled": 0, "variants": 1, "variants_failed": 0, "hints_right": 1}
+    assert {name: found[name] for name in sums} == sums
+    assert result.exit_code == 0
+    survivor = MISTAKES["sqrt-half-forgotten"].__class__("sqrt-nothing", "01_operators", "sqrt", "nothing is wrong", "None.", ())
+    monkeypatch.setattr(trials, "of_unit", lambda unit: [survivor])
+    monkeypatch.setattr(trials.mistakes, "CATALOGUE", {survivor.id: survivor})
+    monkeypatch.setattr("grader.__main__.CATALOGUE", {survivor.id: survivor})
+    result = CliRunner().invoke(app, ["mistakes", "--jobs", "1"])
+    assert result.exit_code == 1
+    assert "SURVIVES" in result.stdout
