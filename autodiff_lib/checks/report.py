@@ -135,8 +135,8 @@ def look_at(question: Question, part: PartVerdict) -> str:
 
 
 def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict, list[str]]]:
-    """For each part: the sentences to show under it. A part that nobody wrote needs no explanation."""
-    explained = []
+    """For each part: the sentences to show under it. A part that nobody wrote needs none, and a hint is given once."""
+    explained, hinted = [], set()
     for part in verdict.parts:
         failure = part.failure
         if failure is None or failure.reason == "missing":
@@ -144,7 +144,9 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
             continue
         printed = f"Your code printed: {failure.printed[:MAX_PRINTED].rstrip()}" if failure.printed else ""
         look = f"Look at: {look_at(question, part)}."
-        lines = [f"Smallest failing case: {failure.case}.", failure.message, failure.hint, part.contrast, look, printed]
+        hint = "" if failure.hint in hinted else failure.hint
+        hinted.add(failure.hint)
+        lines = [f"Smallest failing case: {failure.case}.", failure.message, hint, part.contrast, look, printed]
         explained.append((part, [line for line in lines if line]))
     return explained
 
