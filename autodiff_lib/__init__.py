@@ -4,6 +4,7 @@ Everything in the table is an attribute of this package: `ad.matmul` is whatever
 that name at the moment it is read, so it is the student's own as soon as they wrote it.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 from . import exercises, operators  # noqa: F401 - fill the table
@@ -17,7 +18,9 @@ __all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "operator"]
 def __getattr__(name: str) -> Any:
     if name in table:
         return table[name]
-    raise AttributeError(f"autodiff_lib has no '{name}'; it has {', '.join(sorted(table))}")
+    near = get_close_matches(name, table, n=3, cutoff=0.4)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(sorted(table))}"
+    raise AttributeError(f"autodiff_lib has no '{name}'; {advice}")
 
 
 def __dir__() -> list[str]:

@@ -28,6 +28,8 @@ VALUES_ONLY = {
 }
 """Attributes that tensors have and nodes do not, with what to do instead."""
 
+NUMBERS = "; for a function of a plain number use math, and to compare with zero or one ad.zeros_like or ad.ones_like"
+
 table: dict[str, Any] = {}
 """Every operator by name, and the functions of the engine: the given ones, and the exercises once they are written."""
 
@@ -148,7 +150,7 @@ class Signature:
             raise TypeError(f"{self}: takes {count} node{'s' * (count != 1)}, got {len(inputs)}")
         for operand, value in zip(self.operands, inputs, strict=True):
             if not isinstance(value, Node):
-                advice = "; to compare with zero or one, use ad.zeros_like or ad.ones_like" if isinstance(value, Real) else ""
+                advice = NUMBERS if isinstance(value, Real) else ""
                 raise TypeError(f"{self}: operand {operand} must be a Node, got {describe_value(value)}{advice}")
         if not (self.attrs or positional or kwargs):
             return inputs, {}

@@ -183,8 +183,8 @@ def evaluate_untrusted(graph: dict[str, Any], leaves: Sequence[Tensor], forward:
 
 def most_elements(name: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> int:
     """No fewer elements than the operator's result has."""
-    if name == "broadcast":
-        return math.prod(attrs["target_shape"])
+    if name == "broadcast":  # -1 keeps the size of an axis
+        return math.prod(max(1, size) for size in attrs["target_shape"]) * max(1, inputs[0].numel())
     shapes = [tuple(value.shape) for value in inputs]
     if name == "matmul" and min(map(len, shapes)) >= 2:
         return shapes[0][-2] * shapes[1][-1] * stretched(shapes[0][:-2], shapes[1][:-2])

@@ -49,7 +49,8 @@ def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_
     unit, student, notebook = record.unit, record.student, UNITS[record.unit].removesuffix(".ipynb")
     ensure_student(gradebook, student)
     details = {} if timestamp is None else {"timestamp": timestamp}
-    submission = gradebook.update_or_create_submission(unit, student, **details)
+    with gradebook.db.no_autoflush:  # nbgrader links the new rows to each other before it adds them
+        submission = gradebook.update_or_create_submission(unit, student, **details)
     for name, question in record.questions.items():
         grade = gradebook.find_grade(f"check_{name}", notebook, unit, student)
         answered = question.reason != "unanswered"

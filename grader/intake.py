@@ -11,7 +11,7 @@ import json
 import re
 import textwrap
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +209,9 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
         return None
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     marked = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
-    if len(text) > MAX_SOURCE:
+    if len(text) > MAX_SOURCE and cell.get("cell_type") == "code":
         return None
+    text = text[:MAX_SOURCE]
     text = text.encode("utf-8", "replace").decode("utf-8")  # halves of characters cannot be written down
     return {"cell_type": str(cell.get("cell_type")), "source": text, "nbgrader": marked, "id": str(cell.get("id", ""))}
 
@@ -248,14 +249,13 @@ def questions_in_words(unit: str) -> dict[str, tuple[str, str]]:
 
 
 def answers_in_words(cells: list[dict[str, Any]], unit: str) -> dict[str, str]:
-    """What was written in the cells of `questions_in_words`, known by grade_id or else by cell id; the untouched ones left out."""
+    """What was written in the cells of `questions_in_words`, known by grade_id or by cell id; the untouched ones left out."""
     found: dict[str, str] = {}
     for name, (cell_id, released) in questions_in_words(unit).items():
-        by_name = [cell["source"] for cell in cells if cell["nbgrader"].get("grade_id") == name]
-        by_id = [cell["source"] for cell in cells if cell["id"] == cell_id]
-        written = [text for text in by_name or by_id if text.strip() and text.split() != released.split()]
+        answers = [cell["source"] for cell in cells if cell["nbgrader"].get("grade_id") == name or cell["id"] == cell_id]
+        written = [text for text in answers if text.strip() and text.split() != released.split()]
         if written:
-            found[name] = "\n\n".join(written)
+            found[name] = "\n\n".join(dict.fromkeys(written))[:MAX_SOURCE]
     return found
 
 
@@ -305,6 +305,7 @@ def is_stub(text: str, exercise: str, unit: str) -> bool:
     return skeleton(text) == skeleton(expected_cells(unit)[0][exercise])
 
 
+@lru_cache(maxsize=4096)  # stubs and solutions come again and again
 def skeleton(text: str) -> str:
     tree = parsed(text)
     if tree is None:

@@ -383,7 +383,7 @@ def note(text: str) -> dict[str, Any]:
 
 
 CELL_STATUS = {"ok", "error", "timeout"}
-SHOWN = ("text/plain", "text/html", "image/png", "image/jpeg", "text/latex", "text/markdown")
+SHOWN = ("text/plain", "text/html", "image/png", "image/jpeg")  # not Markdown or LaTeX: in them, too, a link may run something
 ACTIVE = re.compile(
     r"<\s*(script|iframe|object|embed|link|meta|base|form|style|foreignobject|animate|set|use)\b|javascript:|\bon\w+\s*=", re.IGNORECASE
 )

@@ -62,6 +62,10 @@ def graded_notebook(result: Result) -> NotebookNode:
     return notebook
 
 
+MACROS = re.compile(r"\\(href|url|require|unicode|style|class|cssId|html\w*|data|def|let|\w*newcommand|\w*newenvironment)\b")
+"""Commands of MathJax that make links or further commands; they are shown as text."""
+
+
 def page_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
     """Where the graded notebook of a submission lies."""
     top = folder_of(course, unit, staging) / "pages" if staging else course / "autograded"
@@ -84,8 +88,10 @@ def show(cell: NotebookNode, outcome: Outcome) -> None:
 
 
 def harmless(text: str) -> str:
-    """A student's Markdown without HTML and without links that run something: others will open the page."""
-    return re.sub(r"(?i)(java|vb)script:", "", re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text))
+    """A student's Markdown without HTML, links and pictures, and without formulas that make any: others will open the page."""
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), ("[", "&#91;"), ("]", "&#93;")):
+        text = text.replace(sign, entity)
+    return MACROS.sub(r"\1", text)
 
 
 def preface(result: Result) -> str:

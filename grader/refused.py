@@ -11,8 +11,11 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from autodiff_lib import exercises
+from autodiff_lib.checks.transformer import INSIDE
+from autodiff_lib.graph import Op, table
 
 from .intake import Submission, expected_cells, experiments, parsed, squeezed
 
@@ -37,7 +40,11 @@ IN_UNIT = {
 }  # fmt: skip
 """Unit -> what none of its exercises may use."""
 
-OURS = {"ad", "autodiff_lib"}  # ad.softmax makes a node: that is no ready-made answer
+REPLACED = {**INSIDE, "generate": ["logits_of", "CONTEXT"]}
+"""Exercise -> names under which something of the probe's stands while it is asked, whatever the notebook binds to them."""
+
+OURS = {"ad", "autodiff_lib"}
+OPERATORS = {name for name, op in table.items() if isinstance(op, Op)}  # ad.softmax makes a node: that is no ready-made answer
 BY_NAME = {"getattr", "hasattr", "attrgetter", "methodcaller", "__getattribute__"}
 HARMLESS = {"math", "numpy", "typing"}  # modules whose `import *` binds nothing that is refused
 
@@ -55,29 +62,32 @@ def findings(submission: Submission) -> dict[str, str]:
         for name in filter(None, map(binding, ast.walk(statement))):  # at any depth: a function may bind a `global`
             makers.setdefault(name, []).append(statement)
     own = own_definitions(statements)
+    uses = cache(lambda statement: list(references(statement)))  # every exercise asks about the same statements
+    signs = cache(lambda statement: list(signatures(statement)))
     found: dict[str, str] = {}
     for exercise in expected_cells(submission.unit)[0]:
         refused = EVERYWHERE | READY_MADE.get(exercise, set()) | IN_UNIT.get(submission.unit, set())
-        todo = [statement for statement in statements if defines(statement, exercise, submission.unit)]
+        todo = [statement for statement in statements if defines(statement, signs(statement), exercise, submission.unit)]
         seen: set[int] = set()
         while todo and exercise not in found:
             statement = todo.pop()
             if id(statement) in seen:
                 continue
             seen.add(id(statement))
-            for name, bare in references(statement):
+            for name, bare in uses(statement):
                 if name in refused and not (bare and name in own):
                     found[exercise] = name
                     break
-                todo += makers.get(name, [])
+                if name not in REPLACED.get(exercise, ()):
+                    todo += makers.get(name, [])
     return found
 
 
-def defines(statement: ast.stmt, exercise: str, unit: str) -> bool:
-    """Whether a statement puts an exercise into the table."""
+def defines(statement: ast.stmt, signed: list[str], exercise: str, unit: str) -> bool:
+    """Whether a statement, with the texts that it signs operators by, puts an exercise into the table."""
     if not any(signature.startswith(exercise + "(") for signature in exercises.OPERATORS.get(unit, [])):
         return any(isinstance(node, DEFINITION) and node.name == exercise for node in ast.walk(statement))
-    return any(signature.strip().startswith(exercise + "(") for signature in signatures(statement))
+    return any(signature.strip().startswith(exercise + "(") for signature in signed)
 
 
 def signatures(statement: ast.stmt) -> Iterator[str]:
@@ -98,7 +108,7 @@ def references(statement: ast.stmt) -> Iterator[tuple[str, bool]]:
         match node:
             case ast.Name(id=name, ctx=ast.Load()) if name not in local:
                 yield name, True
-            case ast.Attribute(value=ast.Name(id=base), attr=attr) if base in OURS and attr in READY_MADE:
+            case ast.Attribute(value=ast.Name(id=base), attr=attr) if base in OURS and attr in OPERATORS:
                 continue
             case ast.Attribute(attr=name):
                 yield name, False

@@ -7,6 +7,7 @@ learn, a jail while they are graded.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import linecache
 import traceback
@@ -69,7 +70,8 @@ def stand_ins(exercise: str, trusted: Mapping[str, Any]) -> Iterator[None]:
     """
     written = table[exercise]
     functions = vars(written).values() if isinstance(written, type) else [written]
-    own_scopes = [function.__globals__ for function in functions if isinstance(function, FunctionType)]
+    plain = map(inspect.unwrap, filter(callable, functions))  # a decorator's wrapper has the globals of another module
+    own_scopes = [function.__globals__ for function in plain if isinstance(function, FunctionType)]
     scopes = [*own_scopes[:1], table]
     absent = object()
     before = [{name: scope.get(name, absent) for name in trusted if scope is not table or name in table} for scope in scopes]

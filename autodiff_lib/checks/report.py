@@ -135,12 +135,17 @@ def look_at(question: Question, part: PartVerdict) -> str:
 
 
 def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict, list[str]]]:
-    """For each part: the sentences to show under it. A part that nobody wrote needs none, and a hint is given once."""
-    explained, hinted = [], set()
+    """For each part: the sentences to show under it. A part that nobody wrote needs none; nothing is said twice."""
+    explained: list[tuple[PartVerdict, list[str]]] = []
+    said: dict[tuple[str, str], str] = {}  # case and message -> part
+    hinted: set[str] = set()
     for part in verdict.parts:
         failure = part.failure
         if failure is None or failure.reason == "missing":
             explained.append((part, []))
+            continue
+        if (first := said.setdefault((failure.case, failure.message), part.part)) != part.part:
+            explained.append((part, [f"The same as in {first}."]))
             continue
         printed = f"Your code printed: {failure.printed[:MAX_PRINTED].rstrip()}" if failure.printed else ""
         look = f"Look at: {look_at(question, part)}."
@@ -186,7 +191,7 @@ def part_html(part: PartVerdict, sentences: list[str]) -> str:
         shown = pictures(part.failure)
         answers = shown[-2:] if part.failure.got is not None else []
         inputs = shown[: len(shown) - len(answers)]
-        inner += graph_html(part.failure) + pictures_html(answers) + pictures_html(inputs)
+        inner += graph_html(part.failure) + pictures_html(answers, scale(answers)) + pictures_html(inputs)
         rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
     return "".join(rows)
 
@@ -199,12 +204,16 @@ def graph_html(failure: Failure) -> str:
     return draw_graph([nodes[position] for position in graph["outputs"]]).markup
 
 
-def pictures_html(shown: list[Picture]) -> str:
-    """Matrices side by side, shaded on one scale, so that equal numbers have equal grey."""
-    finite = [shown_one.matrix[np.isfinite(shown_one.matrix)] for shown_one in shown]
+def scale(shown: list[Picture]) -> tuple[float, float]:
+    """The lowest and the highest number of all."""
+    finite = [one.matrix[np.isfinite(one.matrix)] for one in shown]
     numbers = np.concatenate([np.ravel(part) for part in finite]) if finite else np.zeros(0)
-    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
-    tables = "".join(matrix_html(shown_one, low, high) for shown_one in shown)
+    return (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+
+
+def pictures_html(shown: list[Picture], shared: tuple[float, float] | None = None) -> str:
+    """Matrices side by side, shaded on a shared scale, so that equal numbers have equal grey, or each on its own."""
+    tables = "".join(matrix_html(one, *(shared or scale([one]))) for one in shown)
     return f'<div style="display:flex;flex-wrap:wrap;gap:18px;margin:6px 0">{tables}</div>' if shown else ""
 
 

@@ -31,8 +31,11 @@ from .values import generator
 
 UNIT = "03_transformer_lm"
 EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
+ROUNDED = 1e-6  # for the loss of an epoch: `torch.tensor(loss)` makes a float32 of it
 HARDLY = 1e-9  # a smaller change of the output counts as none, where the input changed by about 1
 START = 0.05  # how far the loss of an untrained model may be from log V, relative
+MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
+MAX_LISTED = 200  # characters of a list in a message
 
 ATTENTION = ("W_Q", "W_K", "W_V", "W_O")
 LAYER = (*ATTENTION, "W_ff1", "W_ff2")
@@ -205,7 +208,42 @@ def twin(case: ModelCase, leaves: Mapping[str, Tensor]) -> Tensor:
 
 def evaluated(case: ModelCase, answer: Answer, leaves: Mapping[str, Tensor]) -> Tensor:
     """The value of the student's graph. GraphError where it has none."""
-    return evaluate_untrusted(answer.graph, list(leaves.values()), FORWARD[case.function])[0]
+    return value_of(answer.graph, list(leaves.values()), case.function)
+
+
+def value_of(graph: Mapping[str, Any], leaves: Sequence[Tensor], function: str) -> Tensor:
+    """The value of a graph that answers for a function. GraphError where it has none, and where it takes too much time or memory."""
+    if len(graph["outputs"]) != 1 or len(graph["nodes"]) > MAX_NODES:
+        raise GraphError(f"it has {len(graph['nodes'])} nodes and {len(graph['outputs'])} outputs; there may be {MAX_NODES}, and one.")
+    left = MAX_NUMBERS
+
+    def pay(numbers: int) -> None:
+        nonlocal left
+        left -= numbers
+        if left < 0:
+            raise ValueError(f"the values of the graph would take more than {MAX_NUMBERS} numbers")
+
+    def counted(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
+            if name in TWINS:
+                pay(block_numbers(name, inputs))
+            value = forward(*inputs, **attrs)
+            pay(value.numel() * (max(1, inputs[0].shape[-1] // 16) if name == "matmul" else 1))  # long products take time
+            return value
+
+        return apply
+
+    return evaluate_untrusted(graph, leaves, {name: counted(name, forward) for name, forward in FORWARD[function].items()})[0]
+
+
+def block_numbers(name: str, inputs: Sequence[Tensor]) -> int:
+    """How many numbers the values inside a block take. ValueError for inputs of another rank than the block's."""
+    named = dict(zip(ARGUMENTS[name], inputs, strict=True))
+    wrong = [argument for argument, value in named.items() if value.ndim != len(SHAPES[argument])]
+    if wrong:
+        raise ValueError(f"{wrong[0]} must have the axes {', '.join(SHAPES[wrong[0]])}")
+    B, T, _ = named["X"].shape
+    return B * T * (T + sum(value.shape[-1] for value in inputs))
 
 
 def judge_output(case: ModelCase, answer: Answer) -> Failure | None:
@@ -266,6 +304,9 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
             moved = difference(case, answer, leaves, **{name: other})
         except GraphError as error:
             return failure(case, f"The graph cannot be evaluated: {error}")
+        if not moved.isfinite().all():
+            message = "The output has entries that are no numbers."
+            return failure(case, message, "Is there a logarithm, a root or a division in it?", got=moved)
         early = [t for t in range(place) if moved[t] > HARDLY]
         still = [t for t in range(place, length) if moved[t] <= HARDLY * moved.max()]
         if early:
@@ -297,13 +338,17 @@ def judge_order(case: ModelCase, answer: Answer) -> Failure | None:
 def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
     """An untrained model finds every word about equally likely: its loss is log V."""
     leaves = {name: value * (0.01 if name == "logits" else 1) for name, value in case.values().items()}
+    sure = {**leaves, "logits": leaves["logits"] + 3 * leaves["targets"]}
     try:
-        got = evaluated(case, answer, leaves)
+        got, better = evaluated(case, answer, leaves), evaluated(case, answer, sure)
     except GraphError as error:
         return failure(case, f"The graph cannot be evaluated: {error}")
     want = math.log(case.sizes["V"])
     if got.numel() == 1 and abs(float(got) - want) <= START * want:
-        return None
+        if better.numel() == 1 and float(better) < float(got) - HARDLY:
+            return None
+        message = "Where the words that really came were made more probable, the loss did not fall."
+        return failure(case, message, "Which of the probabilities does the loss look at?")
     shown = f"{float(got):.4g}" if got.numel() == 1 else f"a value of shape {list(got.shape)}"
     message = (
         f"Where all {case.sizes['V']} words are about equally likely the loss must be log {case.sizes['V']} = {want:.4g}, got {shown}."
@@ -341,7 +386,7 @@ def judge_task(case: TaskCase, answer: Answer) -> Failure | None:
     """A model with the student's graph in the place of one of its blocks is trained until it should answer nearly always right."""
 
     def block(*values: Tensor) -> Tensor:
-        value = evaluate_untrusted(answer.graph, values, FORWARD[case.function])[0]
+        value = value_of(answer.graph, values, case.function)
         if value.shape != values[0].shape or not value.requires_grad:  # each block has the shape of its first input
             raise GraphError(f"its value has shape {list(value.shape)}, expected {list(values[0].shape)}, and must depend on the weights.")
         return value
@@ -466,6 +511,12 @@ def probe_epoch(ask: Ask) -> Answer:
     return Answer(arrays=tuple(values), facts={"changed": changed, "batches": batches})
 
 
+def brief(values: Sequence[Any]) -> str:
+    """A list that may be long, for a message."""
+    text = str(values[:MAX_LISTED])
+    return text if len(text) <= MAX_LISTED else f"{text[: MAX_LISTED - 2]} …"
+
+
 def right_batches(case: EpochCase) -> list[list[int]]:
     return [list(range(start, min(start + case.batch_size, case.samples))) for start in range(0, case.samples, case.batch_size)]
 
@@ -513,10 +564,11 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
     batches = right_batches(case)
     weights, loss = epoch(case, batches)
     if answer.facts["batches"] != batches:
-        return failure(case, f"run_model was given the rows {answer.facts['batches']}, expected {batches}.", "Each sample once, in order.")
+        message = f"run_model was given the rows {brief(answer.facts['batches'])}, expected {batches}."
+        return failure(case, message, "Each sample once, in order.")
     got = answer.arrays[-1]
     follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
-    if follows and not agree(got, np.float64(loss), "float64", EXACT):
+    if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
         shown = f"{float(got):.6g}" if got.shape == () else f"an array of shape {list(got.shape)}"
         message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
         return failure(case, message, "Does a smaller batch weigh less?", got, np.float64(loss))
@@ -526,6 +578,8 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
 def judge_untouched(case: EpochCase, answer: Answer) -> Failure | None:
     if answer.facts["changed"]:
         return failure(case, "The weights or the samples that sgd_epoch was given have changed.", "Make a new dictionary, and new tensors.")
+    if not any(answer.facts["batches"]) or not all(np.isfinite(got).all() for got in answer.arrays):
+        return failure(case, "The new weights do not come from run_model.", "Where does the step begin?")
     if all(np.array_equal(got, before) for got, before in zip(answer.arrays, case.arrays()[2:], strict=False)):
         return failure(case, "The new weights are the old ones: nothing was done.", "Where does the step begin?")
     return None
@@ -625,7 +679,7 @@ def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
     got, want = answer.facts["tokens"], continuation(case)
     if got == want:
         return None
-    message = f"From the prompt {list(case.prompt)} came {got}, expected {want}."
+    message = f"From the prompt {list(case.prompt)} came {brief(got)}, expected {want}."
     hint = ""
     if len(got) != len(want) and got[: len(want)] == want[: len(got)]:
         hint = (

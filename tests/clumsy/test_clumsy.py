@@ -10,7 +10,7 @@ from tests.clumsy.submissions import SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator")
+UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator")
+UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
 OURS = ("autodiff_lib", "source", "release", "grader")
 
 

@@ -1,0 +1,191 @@
+"""Grading a class: stock nbgrader with its own defaults against this grader with one and two jobs.
+
+    python tests/benchmarks/bench_autograde.py [--submissions 24] [--scale 50,200,1000] [--no-stock]
+
+One class of 01_operators, of mixed quality, graded in turn on the same machine, each way in a course folder of its own.
+Wall and CPU time and peak memory are of the whole process tree. Then: where the time of a submission goes, how long a
+kernel takes to be ready, and how time and memory grow with the class. It ends with `ratio N.N`: stock's wall time over
+that of this grader with two jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import psutil
+from tqdm import tqdm
+
+from autodiff_lib.course import UNITS
+from grader import records
+from grader.jail import Session, open_jail
+from grader.limits import Limits
+from grader.mistakes import CATALOGUE
+from grader.nbgrader_course import ROOT, filled_in, solutions, submit
+
+UNIT = "01_operators"
+JOBS = (1, 2)
+SAMPLE_SECONDS = 0.05
+READY = 30  # kernels that are asked for, to see how long one takes
+STOCK_CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "autodiff"
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one way to grade the class took."""
+
+    way: str
+    submissions: int
+    wall: float  # seconds
+    cpu: float  # seconds, of all processes
+    memory: float  # bytes, at the peak, of all processes together
+
+    @property
+    def per_minute(self) -> float:
+        return 60 * self.submissions / self.wall
+
+
+def make_course(folder: Path, count: int) -> Path:
+    """A course folder with a class: every fourth has full marks, the others make one to three known mistakes."""
+    shutil.copytree(ROOT / "source" / UNIT, folder / "source" / UNIT)
+    released = nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT], as_version=4)
+    right, mistakes = solutions(UNIT), [mistake for mistake in CATALOGUE.values() if mistake.unit == UNIT]
+    for number in range(count):
+        answers = dict(right)
+        for which in range(number % 4):
+            mistake = mistakes[(7 * number + 13 * which) % len(mistakes)]
+            answers[mistake.exercise] = mistake.cell(right[mistake.exercise])
+        submit(folder, f"student-{number:04d}", UNIT, filled_in(released, answers))
+    return folder
+
+
+def measured(way: str, submissions: int, command: list[str], folder: Path) -> Run:
+    """Run a command to its end and watch its process tree."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    start = time.perf_counter()
+    with (folder / f"{way.replace(' ', '-')}.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+    used: dict[tuple[int, float], float] = {}
+    peak = 0.0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        root = psutil.Process(process.pid)
+        while not done.is_set():
+            memory = 0.0
+            try:
+                tree = [root, *root.children(recursive=True)]
+            except psutil.Error:
+                return
+            for one in tree:
+                try:
+                    times = one.cpu_times()
+                    used[one.pid, one.create_time()] = times.user + times.system
+                    memory += one.memory_info().rss - one.memory_info().shared
+                except psutil.Error:
+                    continue
+            peak = max(peak, memory)
+            done.wait(SAMPLE_SECONDS)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    code = process.wait()
+    wall = time.perf_counter() - start
+    done.set()
+    watcher.join()
+    if code not in (0, 1):
+        raise SystemExit(f"{way} failed with exit code {code}: see {folder / (way.replace(' ', '-') + '.log')}")
+    return Run(way, submissions, wall, sum(used.values()), peak)
+
+
+def stock(folder: Path, count: int) -> Run:
+    """nbgrader as it is, with one kernel after the other, in this process's own environment."""
+    course = make_course(folder, count)
+    (course / "nbgrader_config.py").write_text(STOCK_CONFIG)
+    subprocess.run([sys.executable, "-m", "nbgrader", "generate_assignment", UNIT, "--create"], cwd=course, check=True, capture_output=True)
+    return measured("stock nbgrader", count, [sys.executable, "-m", "nbgrader", "autograde", UNIT, "--create"], course)
+
+
+def ours(folder: Path, count: int, jobs: int) -> Run:
+    course = make_course(folder, count)
+    subprocess.run(  # the gradebook knows the unit, as it does for stock
+        [sys.executable, "-m", "nbgrader", "generate_assignment", UNIT, "--create", f"--CourseDirectory.root={course}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    name = f"this grader, {jobs} job{'s' * (jobs > 1)}"
+    return measured(name, count, [sys.executable, "-m", "grader", "autograde", UNIT, "--jobs", str(jobs), "--json"], course)
+
+
+def table(runs: list[Run]) -> None:
+    print("\n| way | wall s | CPU s | peak MiB | submissions a minute | stock's wall time over it |\n|:--|--:|--:|--:|--:|--:|")
+    first = runs[0].wall
+    for run in runs:
+        print(f"| {run.way} | {run.wall:.1f} | {run.cpu:.1f} | {run.memory / 2**20:.0f} | {run.per_minute:.0f} | {first / run.wall:.1f} |")
+
+
+def stages(course: Path) -> None:
+    """Medians over the class, from its records."""
+    found: dict[str, list[float]] = {}
+    for record in records.load_all(course, UNIT):
+        for stage, seconds in record.seconds.items():
+            found.setdefault(stage, []).append(seconds)
+    print("\n| stage of a submission | median ms |\n|:--|--:|")
+    for stage, seconds in found.items():
+        print(f"| {stage} | {1e3 * statistics.median(seconds):.0f} |")
+
+
+def kernel_ready() -> None:
+    """From asking for a kernel to the value of a cell that uses torch."""
+    taken = []
+    with open_jail(UNIT, Limits()) as jail:
+        for _ in range(READY):
+            start = time.perf_counter()
+            with Session(jail, {}) as session:
+                assert session.run("import torch\ntorch.ones(2).sum().item()")["status"] == "ok"
+                taken.append(time.perf_counter() - start)
+    print(f"\nkernel ready with torch: median {statistics.median(taken):.3f} s, longest {max(taken):.3f} s of {READY}")
+
+
+def growth(folder: Path, sizes: list[int]) -> None:
+    print("\n| class | wall s | ms a submission | peak MiB |\n|--:|--:|--:|--:|")
+    for size in tqdm(sizes, desc="classes"):
+        run = ours(folder / f"class-{size}", size, JOBS[-1])
+        print(f"| {size} | {run.wall:.1f} | {1e3 * run.wall / size:.0f} | {run.memory / 2**20:.0f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submissions", type=int, default=24, help="size of the class that is graded in each way")
+    parser.add_argument("--scale", default="50,200,1000", help="sizes of simulated classes; empty for none")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        runs = [stock(folder / "stock", options.submissions)]
+        for jobs in JOBS:
+            runs.append(ours(folder / f"jobs-{jobs}", options.submissions, jobs))
+        table(runs)
+        stages(folder / "jobs-1")
+        kernel_ready()
+        if options.scale:
+            growth(folder, [int(size) for size in options.scale.split(",")])
+    print(f"ratio {runs[0].wall / runs[-1].wall:.1f}")
+
+
+if __name__ == "__main__":
+    main()
