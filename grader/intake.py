@@ -456,7 +456,7 @@ ATTACKS = {
 INSIDES = re.compile(
     r"autodiff_lib\.(checks|graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
     r"|from autodiff_lib import [^\n]*\b(graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
-    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|transformer|compare|question|report|staleness|diagnosis|values)\b"
+    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|transformer|training|known|compare|question|report|staleness|diagnosis|values)\b"
 )
 """The library's own modules: notebooks need its top level, `checks.of_unit`, `course` and `figures`."""
 

@@ -32,7 +32,7 @@ def shown(text: str) -> str:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_a_student_writes_in_words_runs_links_or_loads(text):
     page = shown(harmless(text))
-    for sign in ("<script", "<img", '<a href="java', '<a href="data', '<a href="http', "\\href", "\\newcommand", "\\require", "\\class"):
+    for sign in ("<script", "<img", '<a href="java', '<a href="data', "\\href", "\\newcommand", "\\require", "\\class"):
         assert sign not in page, page
 
 

@@ -70,6 +70,16 @@ class Failure:
     direct: str = ""  # what to say of it to somebody who has been given its hint before
     graph: tuple[dict[str, Any], tuple[str, ...]] | None = None  # the graph of the case, as data, and its variables' names
 
+    @classmethod
+    def wrong(cls, case: Case, message: str, hint: str = "", got: Any = None, expected: Any = None, **inputs: Any) -> Failure:
+        """A wrong answer, with arrays or tensors to look at."""
+        pictures = [None if array is None else plain(array) for array in (got, expected)]
+        return cls(case.name, "wrong", message, hint, *pictures, {name: plain(array) for name, array in inputs.items()})
+
+
+def plain(array: Any) -> np.ndarray:
+    return np.asarray(array.detach() if hasattr(array, "detach") else array)
+
 
 @dataclass(frozen=True)
 class Part:

@@ -3,7 +3,7 @@
 A block answers with a graph, which the judge evaluates on numbers of its own and compares with a twin made of torch's
 ready-made layers: values, then the gradient of every weight. While a block is asked, the blocks inside it are sealed:
 each stands in the graph as one node that the judge fills in, so a mistake in the attention costs nothing in the
-layer around it. Training and generation are asked on other models than the notebook's.
+layer around it. Training and generation are in `training`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,27 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..graph import Node, Op, Signature, Variable, describe_value, table
+from ..graph import Node, Op, Signature, Variable, table
 from ..graph_data import GraphError, evaluate_untrusted, to_data
-from ..text import PAD, causal_mask
+from ..text import causal_mask
 from . import reference
 from .compare import agree
 from .diagnosis import diagnose
 from .probe import PROBES, NoReadyMadeModels, WrongKindError, missing_return, stand_ins
 from .question import Answer, Ask, Failure, Part, Question
+from .training import EXACT, UNIT, epoch_question, generate_question
 from .values import generator
 
-UNIT = "03_transformer_lm"
-EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
-ROUNDED = 1e-6  # for the loss of an epoch: `torch.tensor(loss)` makes a float32 of it
 HARDLY = 1e-9  # a smaller change of the output counts as none, where the input changed by about 1
 START = 0.05  # how far the loss of an untrained model may be from log V, relative
 MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
-MAX_LISTED = 200  # characters of a list in a message
 
 ATTENTION = ("W_Q", "W_K", "W_V", "W_O")
 LAYER = (*ATTENTION, "W_ff1", "W_ff2")
@@ -192,11 +189,6 @@ def probe_model(ask: Ask) -> Answer:
 # --- judges of graphs
 
 
-def failure(case: Any, message: str, hint: str = "", got: Any = None, expected: Any = None, **shown: Tensor) -> Failure:
-    pictures = [None if array is None else np.asarray(array.detach() if isinstance(array, Tensor) else array) for array in (got, expected)]
-    return Failure(case.name, "wrong", message, hint, *pictures, {name: value.detach().numpy() for name, value in shown.items()})
-
-
 def leaves_of(case: ModelCase) -> dict[str, Tensor]:
     return {name: value.requires_grad_(name not in GIVEN) for name, value in case.values().items()}
 
@@ -251,7 +243,7 @@ def judge_output(case: ModelCase, answer: Answer) -> Failure | None:
     try:
         got = evaluated(case, answer, leaves)
     except GraphError as error:
-        return failure(case, f"The graph cannot be evaluated: {error}")
+        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
     want = twin(case, leaves)
     if agree(got.detach().numpy(), want.detach().numpy(), "float64", EXACT):
         return None
@@ -262,7 +254,7 @@ def judge_output(case: ModelCase, answer: Answer) -> Failure | None:
     if unused:
         message = f"{case.function} does not use {' and '.join(unused)}."
         hint = "Where in the formula does each argument stand?"
-    return failure(case, message, hint, got, want, **shown)
+    return Failure.wrong(case, message, hint, got, want, **shown)
 
 
 def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
@@ -270,17 +262,17 @@ def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
     try:
         got = evaluated(case, answer, leaves)
     except GraphError as error:
-        return failure(case, f"The graph cannot be evaluated: {error}")
+        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
     want = twin(case, leaves)
     if got.shape != want.shape:
-        return failure(case, f"{case.function} has shape {list(got.shape)}, expected {list(want.shape)}.")
+        return Failure.wrong(case, f"{case.function} has shape {list(got.shape)}, expected {list(want.shape)}.")
     weights = [name for name in leaves if name not in GIVEN]
     upstream = torch.tensor(generator(case.seed, case.name, "upstream").standard_normal(tuple(want.shape)))
     grads, wanted = (reference.pull_back([output], [leaves[name] for name in weights], [upstream]) for output in (got, want))
     for name, grad, expected in zip(weights, grads, wanted, strict=True):
         if not agree(grad.detach().numpy(), expected.detach().numpy(), "float64", EXACT):
             message = f"The gradient with respect to {name}, taken through your graph, is wrong."
-            return failure(case, message, diagnose(grad.detach().numpy(), expected.detach().numpy(), "float64"), grad, expected)
+            return Failure.wrong(case, message, diagnose(grad.detach().numpy(), expected.detach().numpy(), "float64"), grad, expected)
     return None
 
 
@@ -303,19 +295,19 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
         try:
             moved = difference(case, answer, leaves, **{name: other})
         except GraphError as error:
-            return failure(case, f"The graph cannot be evaluated: {error}")
+            return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
         if not moved.isfinite().all():
             message = "The output has entries that are no numbers."
-            return failure(case, message, "Is there a logarithm, a root or a division in it?", got=moved)
+            return Failure.wrong(case, message, "Is there a logarithm, a root or a division in it?", got=moved)
         early = [t for t in range(place) if moved[t] > HARDLY]
         still = [t for t in range(place, length) if moved[t] <= HARDLY * moved.max()]
         if early:
             message = f"Token {place} was changed, and the output for token {early[0]} changed with it, although it comes before."
             hint = "Nobody may look at what comes later: what does the mask do, and where is it added?"
-            return failure(case, message, hint, got=moved)
+            return Failure.wrong(case, message, hint, got=moved)
         if still:
             message = f"Token {place} was changed, and the output for token {still[0]} stayed as it was."
-            return failure(case, message, "Every token may look at itself and at those before it.", got=moved)
+            return Failure.wrong(case, message, "Every token may look at itself and at those before it.", got=moved)
     return None
 
 
@@ -328,11 +320,11 @@ def judge_order(case: ModelCase, answer: Answer) -> Failure | None:
     try:
         moved = difference(case, answer, leaves, tokens=swapped)
     except GraphError as error:
-        return failure(case, f"The graph cannot be evaluated: {error}")
+        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
     if moved[-1] > 1e-6:
         return None
     message = "The first two tokens were exchanged, and the logits of the last one stayed as they were."
-    return failure(case, message, "Where does the model learn in which place a word stands?")
+    return Failure.wrong(case, message, "Where does the model learn in which place a word stands?")
 
 
 def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
@@ -342,18 +334,18 @@ def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
     try:
         got, better = evaluated(case, answer, leaves), evaluated(case, answer, sure)
     except GraphError as error:
-        return failure(case, f"The graph cannot be evaluated: {error}")
+        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
     want = math.log(case.sizes["V"])
     if got.numel() == 1 and abs(float(got) - want) <= START * want:
         if better.numel() == 1 and float(better) < float(got) - HARDLY:
             return None
         message = "Where the words that really came were made more probable, the loss did not fall."
-        return failure(case, message, "Which of the probabilities does the loss look at?")
+        return Failure.wrong(case, message, "Which of the probabilities does the loss look at?")
     shown = f"{float(got):.4g}" if got.numel() == 1 else f"a value of shape {list(got.shape)}"
     message = (
         f"Where all {case.sizes['V']} words are about equally likely the loss must be log {case.sizes['V']} = {want:.4g}, got {shown}."
     )
-    return failure(case, message, "How much does one token cost there, and over how many tokens is the mean?")
+    return Failure.wrong(case, message, "How much does one token cost there, and over how many tokens is the mean?")
 
 
 # --- tasks: the judge trains the student's graph on something that needs it
@@ -397,8 +389,8 @@ def judge_task(case: TaskCase, answer: Answer) -> Failure | None:
         if any(task(case, block, rng) >= TASK_RIGHT for _ in range(TASK_ATTEMPTS)):
             return None
     except GraphError as error:
-        return failure(case, f"The graph cannot be evaluated: {error}")
-    return failure(case, "The model does not learn a task that needs this part.", "Compare with the formula, term by term.")
+        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    return Failure.wrong(case, "The model does not learn a task that needs this part.", "Compare with the formula, term by term.")
 
 
 def exclusive_or(case: TaskCase, block: Callable[..., Tensor], rng: torch.Generator) -> float:
@@ -449,256 +441,7 @@ def trained_accuracy(logits: Callable[[], Tensor], weights: list[Tensor], wanted
     return float((logits().argmax(-1) == wanted).double().mean())
 
 
-# --- training: one epoch of stochastic gradient descent on another model
-
-
-@dataclass(frozen=True)
-class EpochCase:
-    """Samples, a batch size, a rate, and a small model whose weights have names of their own."""
-
-    title: str
-    samples: int
-    batch_size: int
-    learning_rate: float
-    names: tuple[str, ...] = ("A", "b", "c")
-    seed: str = "public"
-
-    @property
-    def name(self) -> str:
-        return f"{self.title}: {self.samples} samples, batch_size={self.batch_size}, learning_rate={self.learning_rate:g}"
-
-    def features(self) -> dict[str, Any]:
-        return {"batches": -(-self.samples // self.batch_size)}
-
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """x (n, 3), y (n, 2), and the weights: (3, 2), (2,), ()."""
-        rng = generator(self.seed, self.name)
-        return tuple(np.asarray(rng.standard_normal(shape)) for shape in ((self.samples, 3), (self.samples, 2), (3, 2), (2,), ()))
-
-    def ask(self) -> Ask:
-        settings = {"batch_size": self.batch_size, "learning_rate": self.learning_rate, "names": list(self.names)}
-        return Ask("sgd_epoch", settings, self.arrays())
-
-
-def probe_epoch(ask: Ask) -> Answer:
-    """The weights and the loss after an epoch on a model of the probe's, and which rows went into which batch."""
-    names = ask.settings["names"]
-    x, y, *start = (torch.tensor(array) for array in ask.arrays)
-    weights = dict(zip(names, start, strict=True))
-    kept = [tensor.clone() for tensor in (x, y, *start)]
-    batches: list[list[int]] = []
-
-    def run_model(some_x: Tensor, some_y: Tensor, now: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss and gradients of (x @ A + b) * c, by hand."""
-        batches.append([int((kept[0] == row).all(dim=1).nonzero()[0]) if (kept[0] == row).all(dim=1).any() else -1 for row in some_x])
-        A, b, c = (now[name] for name in names)
-        before = some_x @ A + b  # (n, 3) @ (3, 2) -> (n, 2)
-        error = (before * c - some_y) / some_y.numel()
-        grads = (some_x.mT @ (error * c), (error * c).sum(0), (error * before).sum())  # (3, n) @ (n, 2) -> (3, 2)
-        return (error**2).sum() * some_y.numel() / 2, dict(zip(names, grads, strict=True))
-
-    with NoReadyMadeModels():
-        result = table["sgd_epoch"](run_model, x, y, weights, ask.settings["batch_size"], ask.settings["learning_rate"])
-    if not isinstance(result, tuple | list) or len(result) != 2:
-        raise WrongKindError(f"sgd_epoch must return the new weights and the loss, got {missing_return(result)}")
-    new, loss = result
-    if not isinstance(new, Mapping) or set(new) != set(names):
-        got = f"a dictionary with {', '.join(map(str, new))}" if isinstance(new, Mapping) else describe_value(new)
-        raise WrongKindError(f"the new weights must be a dictionary with {', '.join(names)}, got {got}")
-    same = weights.keys() == set(names) and all(weights[name] is value for name, value in zip(names, start, strict=True))
-    changed = not (same and all(torch.equal(now, then) for now, then in zip((x, y, *start), kept, strict=True)))
-    values = [torch.as_tensor(value, dtype=torch.float64).detach().numpy() for value in (*(new[name] for name in names), loss)]
-    return Answer(arrays=tuple(values), facts={"changed": changed, "batches": batches})
-
-
-def brief(values: Sequence[Any]) -> str:
-    """A list that may be long, for a message."""
-    text = str(values[:MAX_LISTED])
-    return text if len(text) <= MAX_LISTED else f"{text[: MAX_LISTED - 2]} …"
-
-
-def right_batches(case: EpochCase) -> list[list[int]]:
-    return [list(range(start, min(start + case.batch_size, case.samples))) for start in range(0, case.samples, case.batch_size)]
-
-
-def epoch(case: EpochCase, batches: list[list[int]]) -> tuple[list[Tensor], float]:
-    """The right weights and loss after these batches, by torch's autograd."""
-    x, y, *weights = (torch.tensor(array) for array in case.arrays())
-    total = 0.0
-    for rows in batches:
-        A, b, c = (weight.detach().requires_grad_() for weight in weights)
-        loss = ((x[rows] @ A + b) * c - y[rows]).square().mean() / 2
-        grads = torch.autograd.grad(loss, [A, b, c])
-        weights = [weight - case.learning_rate * grad for weight, grad in zip((A, b, c), grads, strict=True)]
-        total += float(loss.detach()) * len(rows)
-    return [weight.detach() for weight in weights], total / case.samples
-
-
-def has_weights(answer: Answer, weights: Sequence[Tensor]) -> bool:
-    return all(agree(got, want.numpy(), "float64", EXACT) for got, want in zip(answer.arrays, weights, strict=False))
-
-
-def judge_update(case: EpochCase, answer: Answer) -> Failure | None:
-    """Wrong batches are the other part's business: here, the steps must be those that lead from batch to batch."""
-    given = [rows for rows in answer.facts["batches"] if rows]
-    if not given:
-        return failure(case, "run_model was given no samples.", "Where do the gradients come from?")
-    weights, _ = epoch(case, right_batches(case))
-    if has_weights(answer, weights):
-        return None
-    if len(given) <= case.samples and all(len(rows) <= case.samples and set(rows) <= set(range(case.samples)) for rows in given):
-        weights, _ = epoch(case, given)
-    start = case.arrays()[2:]
-    for name, got, want, before in zip(case.names, answer.arrays, weights, start, strict=False):
-        if not agree(got, want.numpy(), "float64", EXACT):
-            hint = diagnose(got, want.numpy(), "float64")
-            if got.shape == want.shape and np.array_equal(got, before):
-                hint = "It is still as it was."
-            elif got.shape == want.shape and agree(2 * before - got, want.numpy(), "float64", EXACT):
-                hint = "It went the same way in the other direction."
-            return failure(case, f"After the epoch the weight {name} is wrong.", hint, got, want, before=torch.tensor(before))
-    return None
-
-
-def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
-    batches = right_batches(case)
-    weights, loss = epoch(case, batches)
-    if answer.facts["batches"] != batches:
-        message = f"run_model was given the rows {brief(answer.facts['batches'])}, expected {batches}."
-        return failure(case, message, "Each sample once, in order.")
-    got = answer.arrays[-1]
-    follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
-    if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
-        shown = f"{float(got):.6g}" if got.shape == () else f"an array of shape {list(got.shape)}"
-        message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
-        return failure(case, message, "Does a smaller batch weigh less?", got, np.float64(loss))
-    return None
-
-
-def judge_untouched(case: EpochCase, answer: Answer) -> Failure | None:
-    if answer.facts["changed"]:
-        return failure(case, "The weights or the samples that sgd_epoch was given have changed.", "Make a new dictionary, and new tensors.")
-    if not any(answer.facts["batches"]) or not all(np.isfinite(got).all() for got in answer.arrays):
-        return failure(case, "The new weights do not come from run_model.", "Where does the step begin?")
-    if all(np.array_equal(got, before) for got, before in zip(answer.arrays, case.arrays()[2:], strict=False)):
-        return failure(case, "The new weights are the old ones: nothing was done.", "Where does the step begin?")
-    return None
-
-
-# --- generation, on a model that knows nothing of the notebook's sentences
-
-
-@dataclass(frozen=True)
-class GenerateCase:
-    """A prompt for a model of random weights, with a context of its own."""
-
-    title: str
-    prompt: tuple[int, ...]
-    max_new_tokens: int
-    context: int = 8
-    vocabulary: int = 11
-    ends_at: int = 99  # how many words there are when the model says <pad>
-    seed: str = "public"
-
-    @property
-    def name(self) -> str:
-        return f"{self.title}: a prompt of {len(self.prompt)}, max_new_tokens={self.max_new_tokens}, a context of {self.context}"
-
-    def features(self) -> dict[str, Any]:
-        return {}
-
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Embeddings (V, 6), places (context, 6), head (6, V), bias (context, V)."""
-        rng = generator(self.seed, self.name)
-        shapes = ((self.vocabulary, 6), (self.context, 6), (6, self.vocabulary))
-        bias = np.zeros((self.context, self.vocabulary))
-        bias[:, PAD] = np.where(np.arange(1, self.context + 1) < self.ends_at, -50, 50)
-        return (*(rng.standard_normal(shape) for shape in shapes), bias)
-
-    def ask(self) -> Ask:
-        settings = {"prompt": list(self.prompt), "max_new_tokens": self.max_new_tokens, "context": self.context}
-        return Ask("generate", settings, self.arrays())
-
-
-def random_logits(tokens: Sequence[int], arrays: Sequence[Tensor]) -> Tensor:
-    """(context, V): a causal model, each place of which depends on all words up to there and on their order.
-
-    It says no word twice: whoever asks it the same question again and again does not get its answer.
-    """
-    embed, places, head, bias = arrays
-    padded = [*tokens, *[PAD] * (len(places) - len(tokens))]
-    so_far = torch.cumsum(torch.tanh(embed[padded] + places), dim=0)  # (context, 6)
-    said = torch.eye(len(embed), dtype=torch.float64)[padded].cumsum(dim=0).clamp(max=1)  # (context, V)
-    return torch.tanh(2 * so_far) @ head - 20 * said + bias  # (context, 6) @ (6, V) -> (context, V)
-
-
-class NoLayers(NoReadyMadeModels):
-    """While open, torch's layers raise, but for the softmax: whoever writes may want to see probabilities."""
-
-    LAYERS: ClassVar = NoReadyMadeModels.LAYERS - {"softmax", "log_softmax"}
-
-
-def probe_generate(ask: Ask) -> Answer:
-    """The tokens that `generate` returns, where `logits_of` is a model of the probe's."""
-    context, prompt = ask.settings["context"], list(ask.settings["prompt"])
-    names = ("embed", "places", "head", "bias")
-    weights = dict(zip(names, (torch.tensor(array) for array in ask.arrays), strict=True))
-
-    def logits_of(tokens: Sequence[int], weights: Mapping[str, Tensor]) -> Tensor:
-        if not 0 < len(tokens) <= context:
-            raise ValueError(f"logits_of takes 1 to {context} tokens, got {len(tokens)}")
-        return random_logits([int(token) for token in tokens], [weights[name] for name in names])
-
-    given = list(prompt)
-    with stand_ins("generate", {"logits_of": logits_of, "CONTEXT": context}), NoLayers():
-        result = table["generate"](given, weights, ask.settings["max_new_tokens"])
-    if isinstance(result, Tensor | np.ndarray):
-        result = result.tolist()
-    if not isinstance(result, list | tuple):
-        raise WrongKindError(f"generate must return a list of tokens, got {missing_return(result)}")
-    tokens = []
-    for token in result:
-        if not isinstance(token, int | np.integer) and not (isinstance(token, Tensor) and token.numel() == 1):
-            raise WrongKindError(f"generate must return whole numbers, got {describe_value(token)} among them")
-        tokens.append(int(token))
-    return Answer(facts={"tokens": tokens, "changed": given != prompt})
-
-
-def continuation(case: GenerateCase) -> list[int]:
-    """The prompt, and what the model says after it."""
-    arrays, tokens = [torch.tensor(array) for array in case.arrays()], list(case.prompt)
-    for _ in range(min(case.max_new_tokens, case.context - len(tokens))):
-        word = int(random_logits(tokens, arrays)[len(tokens) - 1].argmax())
-        if word == PAD:
-            break
-        tokens.append(word)
-    return tokens
-
-
-def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
-    got, want = answer.facts["tokens"], continuation(case)
-    if got == want:
-        return None
-    message = f"From the prompt {list(case.prompt)} came {brief(got)}, expected {want}."
-    hint = ""
-    if len(got) != len(want) and got[: len(want)] == want[: len(got)]:
-        hint = (
-            f"The words are right as far as they go, but there are {'too many' if len(got) > len(want) else 'too few'}: when does it stop?"
-        )
-    elif got == want[len(case.prompt) :]:
-        hint = "The prompt belongs to the answer."
-    elif tuple(got[: len(case.prompt)]) == case.prompt:
-        hint = "Which row of the logits speaks about the word after the last one?"
-    return failure(case, message, hint)
-
-
-def judge_prompt(case: GenerateCase, answer: Answer) -> Failure | None:
-    if answer.facts["changed"]:
-        return failure(case, "generate changed the prompt that it was given.", "Make a list of your own.")
-    return judge_words(case, answer)
-
-
-PROBES.update(model=probe_model, sgd_epoch=probe_epoch, generate=probe_generate)
+PROBES.update(model=probe_model)
 
 
 # --- the questions
@@ -774,52 +517,6 @@ def judge_order_and_future(case: ModelCase, answer: Answer) -> Failure | None:
 
 def judge_output_or_task(case: ModelCase | TaskCase, answer: Answer) -> Failure | None:
     return judge_task(case, answer) if isinstance(case, TaskCase) else judge_output(case, answer)
-
-
-def epoch_question(number: int, seed: str) -> Question:
-    rows = [
-        ("one batch", 4, 4, 0.1),
-        ("two batches", 6, 3, 0.5),
-        ("a smaller last batch", 7, 3, 0.2),
-        ("one sample at a time", 5, 1, 0.05),
-        ("a batch for more than there is", 3, 8, 0.3),
-    ]
-    cases = tuple(EpochCase(*row, seed=seed) for row in rows)
-    other = EpochCase("weights of other names", 6, 2, 0.1, ("slope", "offset", "scale"), seed)
-    return Question(
-        UNIT,
-        number,
-        "sgd_epoch",
-        (
-            Part("update", 6, (*cases[:-1], other), judge_update, "the formula of the update: for which weights, with which sign"),
-            Part("batches and loss", 3, cases, judge_batches, "which rows belong to the next batch, and how batches weigh in a mean"),
-            Part("nothing spoiled", 1, (cases[1],), judge_untouched, "what is made anew, and what is changed in its place"),
-        ),
-    )
-
-
-def generate_question(number: int, seed: str) -> Question:
-    rows = [
-        ("one word", (3,), 1),
-        ("one word more", (5, 2), 1),
-        ("three words", (4, 7), 3),
-        ("a long prompt", (1, 2, 3, 4), 1),
-        ("none", (6, 1), 0),
-    ]
-    words = tuple(GenerateCase(*row, seed=seed) for row in rows)
-    stops = (
-        GenerateCase("it ends after a while", (2, 9), 6, ends_at=5, seed=seed),
-        GenerateCase("it ends at once", (8, 8, 1), 4, ends_at=3, seed=seed),
-        GenerateCase("the context is full", (1, 4, 2), 20, seed=seed),
-        GenerateCase("a small context", (3, 3), 9, context=4, seed=seed),
-    )
-    again = (GenerateCase("a prompt to keep", (5, 6), 2, seed=seed),)
-    parts = (
-        Part("words", 6, words, judge_words, "which row of the logits speaks about the next word"),
-        Part("stopping", 3, stops, judge_words, "the three reasons to stop"),
-        Part("nothing spoiled", 1, again, judge_prompt, "which list the new words are added to"),
-    )
-    return Question(UNIT, number, "generate", parts)
 
 
 def questions(seed: str = "public") -> list[Question]:

@@ -256,6 +256,22 @@ NORM_OVER_WORDS = """ad.layernorm(X + attended, (model_dim,))
 DECODER_LAYER = [
     mistake(
         "decoder_layer",
+        "both-residuals-forgotten",
+        "neither the attention nor the network has a sum around it",
+        "Let attention and network answer zero: what arrives at the end, and what should arrive? Count the sums in the formula.",
+        ("X + attended", "attended"),
+        ("h + thought", "thought"),
+    ),
+    mistake(
+        "decoder_layer",
+        "both-norms-forgotten",
+        "neither of the two sums is normalised",
+        "What are mean and variance of a word on its way out, and what should they be? Read what stands around each sum.",
+        ("ad.layernorm(X + attended, (model_dim,))", "X + attended"),
+        ("ad.layernorm(h + thought, (model_dim,))", "h + thought"),
+    ),
+    mistake(
+        "decoder_layer",
         "first-residual-forgotten",
         "X is not added to the attention",
         "If the attention finds nothing, what is left of the word itself? Compare the first line of the formula.",
