@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from itertools import islice
+from queue import Empty, SimpleQueue
 from threading import Lock
 from uuid import uuid4
 
-from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker, wait
+from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker
+from distributed.comm import CommClosedError
 
 from . import engine, hidden
 from .jail import Jail, JailError
@@ -23,6 +25,7 @@ from .work import Graded, Job, grade, quarantined
 
 LOCAL = "local"  # in place of an address: a cluster on this machine
 AHEAD = 2  # jobs that are on their way for each worker: so many submissions are in memory at once
+CONNECT_SECONDS = 60
 SILENCE_SECONDS = 60  # after which one looks whether there are workers
 UIDS = 1000  # workers of one machine are told apart by their process id, up to so many
 
@@ -33,6 +36,7 @@ class JailPlugin(WorkerPlugin):
     def __init__(self, unit: str, limits: Limits, jailed: bool, cold: bool, secret: str) -> None:
         self.unit, self.limits, self.jailed, self.cold, self.secret = unit, limits, jailed, cold, secret
         self.name = f"jail-{unit}-{uuid4().hex[:8]}"  # others may grade on the same cluster at the same time
+        self.jail: Jail | None = None
 
     def setup(self, worker: Worker) -> None:
         os.environ[hidden.SECRET] = self.secret
@@ -42,7 +46,8 @@ class JailPlugin(WorkerPlugin):
 
     def teardown(self, worker: Worker) -> None:
         self.ended = True
-        self.jail.stop()
+        if self.jail is not None:
+            self.jail.stop()
 
     def grade(self, job: Job) -> Graded:
         with self.lock:
@@ -65,18 +70,29 @@ def run(jobs: Iterable[Job], scheduler: str, count: int, unit: str, limits: Limi
     """Grade on the cluster behind `scheduler`, an address or `local`. JailError where workers cannot, or are of another version."""
     cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) if scheduler == LOCAL else None
     try:
-        with Client(cluster or scheduler, timeout=30, set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
-            with jails(client, JailPlugin(unit, limits, jailed, cold, hidden.secret())) as plugin:
-                check_versions(client, unit)
-                yield from results(client, jobs, plugin)
-    except TimeoutError as error:
-        raise JailError(
-            f"no Dask scheduler with workers at {scheduler}: {error}. Start them: dask scheduler; dask worker {scheduler}"
-        ) from None
+        with connected(cluster or scheduler) as client, jails(client, JailPlugin(unit, limits, jailed, cold, hidden.secret())) as plugin:
+            check_versions(client, unit)
+            yield from results(client, jobs, plugin)
+    except (CancelledError, CommClosedError):
+        raise JailError("the cluster's scheduler has gone; start it again: the same command goes on from here") from None
     finally:
         if cluster is not None:
             cluster.close()
+
+
+def connected(scheduler: str | LocalCluster) -> Client:
+    """A client of a scheduler that has workers; JailError where there is none."""
+    client = None
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        return client
+    except (OSError, TimeoutError) as error:
+        if client is not None:
+            client.close()
+        raise JailError(
+            f"no Dask scheduler with workers at {scheduler}: {error}. Start them: dask scheduler; dask worker {scheduler}"
+        ) from None
 
 
 @contextmanager
@@ -117,36 +133,36 @@ def results(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator
 def attempts(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator[tuple[Job, Graded | None]]:
     """Each job with what came of it, as it is ready; with None where too many workers were lost."""
     waiting, version = iter(jobs), engine.version(plugin.unit)
-    pending: dict[Future, Job] = {}
+    pending: dict[str, tuple[Future, Job]] = {}
+    done: SimpleQueue[Future] = SimpleQueue()
 
     def submit(count: int) -> None:
         for job in islice(waiting, count):
-            pending[client.submit(grade_there, job, plugin.name, pure=False, key=f"{plugin.name}-{uuid4().hex}")] = job
+            future = client.submit(grade_there, job, plugin.name, pure=False, key=f"{plugin.name}-{uuid4().hex}")
+            pending[future.key] = future, job
+            future.add_done_callback(done.put)
 
     submit(AHEAD * max(1, len(client.nthreads())))
     while pending:
-        for future in finished(client, list(pending)):
-            job = pending.pop(future)
-            try:
-                graded = future.result()
-                check_version("a worker that has joined", graded.record.version, version)
-            except KilledWorker:
-                graded = None
-            future.release()
-            submit(1)
-            yield job, graded
+        future, job = pending.pop(finished(client, done).key)
+        try:
+            graded = future.result()
+            check_version("a worker that has joined", graded.record.version, version)
+        except KilledWorker:
+            graded = None
+        future.release()
+        submit(1)
+        yield job, graded
 
 
-def finished(client: Client, futures: list[Future]) -> Iterable[Future]:
-    """Those of the futures that are done, and at least one. JailError where nobody is left to do them."""
+def finished(client: Client, done: SimpleQueue[Future]) -> Future:
+    """The next that is done. JailError where nobody is left to do anything."""
     while True:
         try:
-            return wait(futures, timeout=SILENCE_SECONDS, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
+            return done.get(timeout=SILENCE_SECONDS)
+        except Empty:
             if not client.nthreads():
                 raise JailError("the cluster has lost all its workers; start others: the same command goes on from here") from None
-        except CancelledError:
-            raise JailError("the cluster's scheduler has gone; start it again: the same command goes on from here") from None
 
 
 def lost_workers(dask_scheduler: object) -> int:

@@ -130,7 +130,7 @@ def test_two_graders_of_different_units_lose_nothing(tmp_path, server):
     nbgrader(course, "generate_assignment", OTHER, "--create", f"--db=sqlite:///{tmp_path / 'elsewhere.db'}")
     for student in ("right", "several"):
         submit(course, student, OTHER, filled_in(release(course, OTHER), solutions(OTHER)))
-    configured(course, server.new_database("both"))
+    configured(course, server.new_database("two_graders"))
     command = [sys.executable, "-m", "grader", "autograde", "--course", str(course), "--jobs", "1"]
     with most_connections(server) as counts:
         graders = [

@@ -1,0 +1,195 @@
+"""A Dask cluster grades as one process does: a real scheduler and two worker processes, some of which are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from distributed import Client
+
+from grader import batch, cluster, jail, records, work
+from grader.limits import Limits
+from tests import test_workers as classes
+
+UNIT = classes.UNIT
+pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
+WAIT_SECONDS = 90
+
+PRELOAD = '''
+"""Some students' submissions take the worker with them, or last until it is killed."""
+import os, signal, time
+from grader import cluster, jail, work
+
+def grade(job, warm):
+    if job.student == "killer":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.student == "slow":
+        with open({started!r}, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        while os.path.exists({hold!r}):
+            time.sleep(0.05)
+    return work.grade(job, warm)
+
+cluster.grade = grade
+if os.path.exists({no_jail!r}):
+    jail.bubblewrap = lambda: None
+'''
+
+
+class Dask:
+    """A scheduler and workers, as somebody starts them by hand; what they print goes to files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.started, self.hold, self.no_jail = folder / "started", folder / "hold", folder / "no-jail"
+        (folder / "preload.py").write_text(
+            PRELOAD.format(started=str(self.started), hold=str(self.hold), no_jail=str(self.no_jail)),
+        )
+        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(folder / "scheduler.json"))
+        self.wait_for(lambda: (folder / "scheduler.json").is_file())
+        self.client = Client(scheduler_file=str(folder / "scheduler.json"), set_as_default=False)
+        self.address = self.client.scheduler.address
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *arguments]
+        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    def worker(self, *options: str) -> psutil.Process:
+        fixed = ["--nthreads", "1", "--no-dashboard", "--preload", str(self.folder / "preload.py"), "--local-directory", str(self.folder)]
+        return psutil.Process(self.start("worker", self.address, *fixed, *options).pid)
+
+    def ready(self, count: int) -> None:
+        self.wait_for(lambda: len(self.client.nthreads()) == count)
+
+    def wait_for(self, condition: Any) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "\n".join(log.read_text()[-300:] for log in sorted(self.folder.glob("*.log")))
+            time.sleep(0.05)
+
+    def end(self, workers: list[psutil.Process]) -> None:
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.terminate()
+        psutil.wait_procs(workers, timeout=WAIT_SECONDS)
+        self.ready(0)
+
+    def close(self) -> None:
+        self.client.close()
+        below = [
+            child for process in self.processes if process.poll() is None for child in psutil.Process(process.pid).children(recursive=True)
+        ]
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait(WAIT_SECONDS)
+        _, alive = psutil.wait_procs(below, timeout=10)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory) -> Iterator[Dask]:
+    running = Dask(tmp_path_factory.mktemp("dask"))
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def two_workers(dask) -> list[psutil.Process]:
+    workers = [dask.worker("--no-nanny"), dask.worker("--no-nanny")]
+    dask.ready(2)
+    yield workers
+    dask.end(workers)
+
+
+def jails_below(workers: list[psutil.Process]) -> list[psutil.Process]:
+    return [child for worker in workers if worker.is_running() for child in worker.children(recursive=True) if "bwrap" in child.name()]
+
+
+def test_records_gradebook_and_pages_are_those_of_one_process_also_when_a_worker_is_killed(tmp_path, dask, two_workers):
+    """One of the two dies while it grades; afterwards the other has no jail any more."""
+    course = classes.ungraded_copy(tmp_path / "course")
+    (course / "submitted" / "several").rename(course / "submitted" / "slow")  # the one that is in the middle
+    dask.hold.touch()
+
+    def kill() -> None:
+        dask.wait_for(dask.started.is_file)
+        os.kill(int(dask.started.read_text().split()[0]), 9)
+        dask.hold.unlink()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    seen: set[psutil.Process] = set()
+    students = ["slow", "right", "exits", "garbage", "untouched"]
+    options = batch.Options(scheduler=dask.address)
+    graded = batch.autograde(course, UNIT, students, options, lambda record, fresh: seen.update(jails_below(two_workers)))
+    killer.join()
+    assert [record.student for record in graded] == students
+    assert len(set(dask.started.read_text().split())) == 2  # tried twice, on both
+    assert seen
+    psutil.wait_procs(seen, timeout=10)
+    assert jails_below(two_workers) == []
+    classes.assert_same_as_baseline(course, students[1:])
+    several = records.load(classes.baseline(), UNIT, "several")
+    assert {**classes.plain(graded[0]), "student": "several"} == classes.plain(several)
+    assert classes.pages(course)["slow"] == classes.pages(classes.baseline())["several"]
+
+
+def test_what_ends_every_worker_is_quarantined_and_who_was_beside_it_is_not(dask):
+    """With no failure allowed, Dask gives up whatever was on the worker; tried alone, it shows who did it."""
+    workers = [dask.worker(), dask.worker()]  # their nannies start others
+    dask.ready(2)
+    dask.client.run_on_scheduler(allow_no_failure)
+    folder = classes.baseline() / "submitted"
+    files = {"killer": "garbage", "first": "garbage", "second": "untouched", "third": "garbage"}
+    jobs = [work.pack(folder / original / UNIT, student, UNIT) for student, original in files.items()]
+    graded = {one.record.student: one.record for one in cluster.run(jobs, dask.address, 2, UNIT, Limits(), True, False)}
+    assert {question.reason for question in graded["killer"].questions.values()} == {"killed"}
+    assert graded["killer"].problem == "grading it ended 1 workers"
+    for student in ("first", "second", "third"):
+        expected = records.load(classes.baseline(), UNIT, files[student])
+        assert {**classes.plain(graded[student]), "student": files[student]} == classes.plain(expected)
+    dask.end(workers)
+
+
+def allow_no_failure(dask_scheduler: Any) -> None:
+    dask_scheduler.allowed_failures = 0
+
+
+def grade_nothing(scheduler: str, jailed: bool = True) -> list[work.Graded]:
+    return list(cluster.run([work.Job("somebody", UNIT, "", {})], scheduler, 1, UNIT, Limits(), jailed, False))
+
+
+def test_a_cluster_that_cannot_grade_says_what_to_do(dask, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with pytest.raises(jail.JailError, match="Start them: dask scheduler; dask worker tcp://127.0.0.1:9"):
+        grade_nothing("tcp://127.0.0.1:9")
+    with pytest.raises(jail.JailError, match="no Dask scheduler with workers"):
+        grade_nothing(dask.address)
+    dask.no_jail.touch()
+    worker = dask.worker("--no-nanny")
+    dask.ready(1)
+    with pytest.raises(jail.JailError, match="apt install bubblewrap"):
+        grade_nothing(dask.address)
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.engine, "version", lambda unit: "another")
+        with pytest.raises(jail.JailError, match="install the same on both"):
+            grade_nothing(dask.address, jailed=False)
+    dask.end([worker])
