@@ -110,11 +110,20 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
     refusals = dict.fromkeys(questions, attack) if attack else refused.findings(submission)
     written = intake.filled({cell.source for cell in submission.cells}, unit)
     with Session(jail, submission.files) as session:
+        session.alive()
+        clock.lap("kernel")
         outcomes = run_cells(session, submission)
         clock.lap("cells")
 
+        def answer(case: Case) -> Answer:
+            asked = case.ask()
+            clock.lap("judge")
+            found = session.ask(asked)
+            clock.lap("probes")
+            return vetted(case, found)
+
         def ask(question: Question, known: Sequence[Known] = ()) -> Verdict:
-            return judge(question, lambda case: vetted(case, session.ask(case.ask())), known)
+            return judge(question, answer, known)
 
         verdicts = {}
         for name, question in questions.items():
@@ -128,12 +137,13 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
         for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
             if any(part.points for part in verdict.parts):
                 verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
-    clock.lap("questions")
+        clock.lap("judge")
+    clock.lap("wipe")
     return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps)
 
 
 class Clock:
-    """Seconds of each stage."""
+    """Seconds of each stage; a stage may come several times."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -141,7 +151,7 @@ class Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self.laps[stage] = now - self.start
+        self.laps[stage] = self.laps.get(stage, 0) + now - self.start
         self.start = now
 
 

@@ -5,7 +5,9 @@ The record comes last: where it is missing, a run that was stopped goes on.
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +31,12 @@ class Writer(AbstractContextManager["Writer"]):
 
     def write(self, graded: Graded, timestamp: datetime | None) -> None:
         """All of one result; the gradebook gets it in one transaction."""
-        record = graded.record
+        record, start = graded.record, time.perf_counter()
         write_page(page_of(self.course, self.unit, record.student, self.staging), graded.page)
         if self.gradebook is not None:
             gradebook.save(self.gradebook, record, timestamp, self.late.plugin_inst.late_submission_penalty)
-        records.save(self.course, record, self.staging)
+        seconds = {**record.seconds, "gradebook": round(time.perf_counter() - start, 4)}
+        records.save(self.course, replace(record, seconds=seconds), self.staging)
 
     def __exit__(self, *details: Any) -> None:
         if self.gradebook is not None:

@@ -18,9 +18,10 @@ from typing import Any
 import psycopg
 import pytest
 from nbgrader.api import Gradebook
+from typer.testing import CliRunner
 
-from autodiff_lib.course import UNITS
 from grader import batch, engine, gradebook, jail, work
+from grader.__main__ import app
 from grader.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgrader, release, solutions, submit
 from grader.writer import Writer
 from tests import test_workers as classes
@@ -123,13 +124,13 @@ def test_two_workers_write_the_same_rows_as_to_sqlite_over_one_connection(tmp_pa
     classes.assert_same_as_baseline(course, batch.students_of(course, UNIT), db_url)
 
 
-def test_two_graders_of_different_units_lose_nothing(tmp_path, server):
-    """Two commands at once, on a gradebook that is empty before."""
-    course = classes.ungraded_copy(tmp_path / "course", ["right", "several", "garbage"])
+@pytest.fixture(scope="module")
+def two_graders(tmp_path_factory, server) -> tuple[Path, int]:
+    """A course that two commands have graded at once, in a gradebook that was empty before; and the most connections there were."""
+    course = classes.ungraded_copy(tmp_path_factory.mktemp("two") / "course", ["right", "garbage"])
     (course / "gradebook.db").unlink()
-    nbgrader(course, "generate_assignment", OTHER, "--create", f"--db=sqlite:///{tmp_path / 'elsewhere.db'}")
-    for student in ("right", "several"):
-        submit(course, student, OTHER, filled_in(release(course, OTHER), solutions(OTHER)))
+    nbgrader(course, "generate_assignment", OTHER, "--create", f"--db=sqlite:///{course / 'elsewhere.db'}")
+    submit(course, "right", OTHER, filled_in(release(course, OTHER), solutions(OTHER)))
     configured(course, server.new_database("two_graders"))
     command = [sys.executable, "-m", "grader", "autograde", "--course", str(course), "--jobs", "1"]
     with most_connections(server) as counts:
@@ -139,11 +140,15 @@ def test_two_graders_of_different_units_lose_nothing(tmp_path, server):
         ]
         said = [grader.communicate()[0] for grader in graders]
     assert [grader.returncode for grader in graders] == [1, 0], "\n".join(said)  # garbage is ungraded
-    assert max(counts) < CONNECTIONS
-    classes.assert_same_as_baseline(course, ["right", "several", "garbage"], database(course))
+    return course, max(counts)
+
+
+def test_two_graders_of_different_units_lose_nothing(two_graders):
+    course, connections = two_graders
+    assert connections < CONNECTIONS
+    classes.assert_same_as_baseline(course, ["right", "garbage"], database(course))
     held = classes.rows(database(course), OTHER)
-    assert sorted(held) == ["right", "several"]
-    assert {row["score"] for row in held.values()} == {sum(question.points for question in engine.public_questions(OTHER).values())}
+    assert held["right"]["score"] == sum(question.points for question in engine.public_questions(OTHER).values())
 
 
 # --- at the same moment
@@ -170,33 +175,26 @@ def test_an_empty_gradebook_may_be_opened_by_several_at_once(server, attempt):
         assert book.check_course().id == "default_course"
 
 
-def test_the_same_new_students_may_be_written_down_by_two_graders_at_once(tmp_path, server):
-    course = classes.ungraded_copy(tmp_path / "course", [])
-    (course / "gradebook.db").unlink()
-    db_url = server.new_database("students")
-    for unit in (UNIT, OTHER):
-        gradebook.ensure_assignment(course, db_url, unit)
+def test_the_same_new_students_may_be_written_down_by_two_graders_at_once(two_graders, server):
+    course, _ = two_graders
 
     def write(unit: str) -> None:
-        with Writer(course, db_url, unit) as writer:
+        with Writer(course, database(course), unit) as writer:
             for student in STUDENTS:
                 writer.write(work.quarantined(work.Job(student, unit, "", {}), 1, True), None)
 
     with most_connections(server) as counts:
         at_once(lambda: write(UNIT), lambda: write(OTHER))
-    assert max(counts) <= 3
+    assert max(counts) == 2
     for unit in (UNIT, OTHER):
-        held = classes.rows(db_url, unit)
-        assert sorted(held) == sorted(STUDENTS)
-        assert {len(row["grades"]) for row in held.values()} == {len(engine.public_questions(unit))}
-        assert {auto for row in held.values() for auto, _, _ in row["grades"].values()} == {0}
-        assert (course / "autograded" / STUDENTS[0] / unit / UNITS[unit]).is_file()
+        held = classes.rows(database(course), unit)
+        assert set(held) > set(STUDENTS)
+        assert {len(held[student]["grades"]) for student in STUDENTS} == {len(engine.public_questions(unit))}
+        assert {auto for student in STUDENTS for auto, _, _ in held[student]["grades"].values()} == {0}
 
 
 def test_a_server_that_is_not_there_is_said_in_a_line(tmp_path):
     course = configured(classes.ungraded_copy(tmp_path / "course", ["garbage"]), "postgresql+psycopg://postgres@127.0.0.1:1/none")
-    command = [sys.executable, "-m", "grader", "autograde", UNIT, "--course", str(course)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, ["autograde", UNIT, "--course", str(course)])
+    assert done.exit_code == 2
     assert "connection" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -11,7 +11,9 @@ that of this grader with two jobs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -36,6 +38,7 @@ from grader.nbgrader_course import ROOT, filled_in, solutions, submit
 UNIT = "01_operators"
 JOBS = (1, 2)
 SAMPLE_SECONDS = 0.05
+MEMORY_SECONDS = 0.5  # to look at the memory of a process takes milliseconds
 READY = 30  # kernels that are asked for, to see how long one takes
 STOCK_CONFIG = """
 c = get_config()
@@ -73,10 +76,11 @@ def make_course(folder: Path, count: int) -> Path:
 
 
 def measured(way: str, submissions: int, command: list[str], folder: Path) -> Run:
-    """Run a command to its end and watch its process tree."""
+    """Run a command to its end and watch its process tree. A bar shows how many notebooks it has written."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    log_file = folder / "bench.log"
     start = time.perf_counter()
-    with (folder / f"{way.replace(' ', '-')}.log").open("wb") as log:
+    with log_file.open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     used: dict[tuple[int, float], float] = {}
     peak = 0.0
@@ -84,9 +88,10 @@ def measured(way: str, submissions: int, command: list[str], folder: Path) -> Ru
 
     def watch() -> None:
         nonlocal peak
+        next_look = 0.0
+        bar = tqdm(total=submissions, desc=way, unit="submission")
         root = psutil.Process(process.pid)
         while not done.is_set():
-            memory = 0.0
             try:
                 tree = [root, *root.children(recursive=True)]
             except psutil.Error:
@@ -95,11 +100,15 @@ def measured(way: str, submissions: int, command: list[str], folder: Path) -> Ru
                 try:
                     times = one.cpu_times()
                     used[one.pid, one.create_time()] = times.user + times.system
-                    memory += one.memory_info().rss - one.memory_info().shared
                 except psutil.Error:
                     continue
-            peak = max(peak, memory)
+            if time.perf_counter() > next_look:
+                peak = max(peak, sum(map(memory_of, tree)))
+                next_look = time.perf_counter() + MEMORY_SECONDS
+            if written := len(list((folder / "autograded").glob("*"))) - bar.n:
+                bar.update(written)
             done.wait(SAMPLE_SECONDS)
+        bar.close()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -108,8 +117,19 @@ def measured(way: str, submissions: int, command: list[str], folder: Path) -> Ru
     done.set()
     watcher.join()
     if code not in (0, 1):
-        raise SystemExit(f"{way} failed with exit code {code}: see {folder / (way.replace(' ', '-') + '.log')}")
+        raise SystemExit(f"{way} failed with exit code {code}:\n{log_file.read_text()[-3000:]}")
     return Run(way, submissions, wall, sum(used.values()), peak)
+
+
+def memory_of(process: psutil.Process) -> float:
+    """Resident bytes; what forked processes share is divided among them, where one may read that."""
+    try:
+        found = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{process.pid}/smaps_rollup").read_text(), re.MULTILINE)
+        return 1024 * float(found[1]) if found else 0
+    except OSError:
+        with contextlib.suppress(psutil.Error):
+            return process.memory_info().rss - process.memory_info().shared
+        return 0
 
 
 def stock(folder: Path, count: int) -> Run:
