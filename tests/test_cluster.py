@@ -89,14 +89,11 @@ class Dask:
 
     def close(self) -> None:
         self.client.close()
-        below = [
-            child for process in self.processes if process.poll() is None for child in psutil.Process(process.pid).children(recursive=True)
-        ]
-        for process in reversed(self.processes):
+        started = [psutil.Process(process.pid) for process in self.processes if process.poll() is None]
+        below = [child for process in started for child in process.children(recursive=True)]
+        for process in reversed(started):
             process.terminate()
-        for process in self.processes:
-            process.wait(WAIT_SECONDS)
-        _, alive = psutil.wait_procs(below, timeout=10)
+        _, alive = psutil.wait_procs([*started, *below], timeout=15)
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
