@@ -24,11 +24,9 @@ from autodiff_lib.checks.known import FILE, to_text
 from autodiff_lib.course import UNITS
 
 from . import authoring, batch, trials
-from . import demo as demonstration
 from . import doctor as checkup
 from . import lab as student_lab
 from . import regrade as regrading
-from . import report as class_report
 from .exports import command as exports
 from .jail import JailError
 from .mistakes import CATALOGUE
@@ -190,6 +188,8 @@ def report(
         Console(stderr=True).print(f"[red]{error}[/red]")
         raise typer.Exit(2) from None
     path = output or course / f"report_{unit}.html"
+    from . import report as class_report  # half a second of pictures
+
     class_report.write(path, unit, load_all(course, unit))
     print(f"report written to {path}")
 
@@ -287,6 +287,8 @@ def doctor() -> None:
 @app.command()
 def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; emptied first.")] = ROOT / "build" / "demo") -> None:
     """Release every unit, make a small class of submissions, grade it and write its feedback."""
+    from . import demo as demonstration
+
     demonstration.demo(folder)
 
 

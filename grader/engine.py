@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -115,15 +115,15 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
         outcomes = run_cells(session, submission)
         clock.lap("cells")
 
-        def answer(case: Case) -> Answer:
-            asked = case.ask()
-            clock.lap("judge")
-            found = session.ask(asked)
-            clock.lap("probes")
-            return vetted(case, found)
+        def answers(cases: Sequence[Case]) -> Iterator[Answer]:
+            asks = [case.ask() for case in cases]
+            for case, answer in zip(cases, session.answers(asks), strict=True):
+                clock.lap("probes")
+                yield vetted(case, answer)
+                clock.lap("judge")
 
         def ask(question: Question, known: Sequence[Known] = ()) -> Verdict:
-            return judge(question, answer, known)
+            return judge(question, answers, known)
 
         verdicts = {}
         for name, question in questions.items():

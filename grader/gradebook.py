@@ -51,19 +51,21 @@ def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_
     details = {} if timestamp is None else {"timestamp": timestamp}
     with gradebook.db.no_autoflush:  # nbgrader links the new rows to each other before it adds them
         submission = gradebook.update_or_create_submission(unit, student, **details)
+    gradebook.db.flush()
+    submitted = gradebook.find_submission_notebook(notebook, unit, student)
+    grades = {grade.name: grade for grade in submitted.grades}
+    comments = {comment.name: comment for comment in submitted.comments}
     for name, question in record.questions.items():
-        grade = gradebook.find_grade(f"check_{name}", notebook, unit, student)
+        grade = grades[f"check_{name}"]
         answered = question.reason != "unanswered"
         grade.auto_score = question.points if answered else None
         grade.needs_manual_grade = not answered or grade.manual_score is not None
-        comment = gradebook.find_comment(name, notebook, unit, student)
-        comment.auto_comment = remark(question.reason, record)
+        comments[name].auto_comment = remark(question.reason, record)
     for name in questions_in_words(unit):
-        grade = gradebook.find_grade(name, notebook, unit, student)
+        grade = grades[name]
         grade.auto_score = None if name in record.in_words else 0
         grade.needs_manual_grade = name in record.in_words and grade.manual_score is None
     gradebook.db.flush()
-    submitted = gradebook.find_submission_notebook(notebook, unit, student)
     penalty = late_penalty(student, submitted.score, submission.total_seconds_late) if submission.total_seconds_late > 0 else None
     submitted.late_submission_penalty = None if penalty is None else min(max(penalty, 0), submitted.score)
     gradebook.db.commit()

@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ FIRST_UID = 64_321  # where the grader runs as root, jails run as this ordinary 
 START_SECONDS = 60
 CONTROL_SECONDS = 5  # for the warm parent to fork, or to clean up
 POLL_SECONDS = 0.2
+AHEAD = 8  # asks on their way at once
+AHEAD_BYTES = 64 * 1024  # of them together: a socket takes that much at once
 
 
 class JailError(RuntimeError):
@@ -285,6 +288,7 @@ class Session:
         self.ran: list[str] = []  # sources of cells that the next child has to run again
         self.channel: socket.socket | None = None
         self.number = 0
+        self.ahead = deque[tuple[int, int]]()  # number and length of asks that are on their way, the first first
         self.deadline = time.monotonic() + self.limits.total_seconds
 
     def __enter__(self) -> Session:
@@ -307,16 +311,17 @@ class Session:
             arrays = [np.frombuffer(content, np.uint8) for content in self.files.values()]
             wire.send(self.channel, wire.pack({"do": "files", "names": list(self.files)}, arrays))
         for source in list(self.ran):
-            if isinstance(self.request(wire_cell(source), self.limits.cell_seconds), Problem):
+            if isinstance(self.request({"do": "cell", "source": source}, self.limits.cell_seconds), Problem):
                 self.ran.remove(source)
                 return self.alive()
         return True
 
     def run(self, source: str) -> dict[str, Any]:
         """Run a cell: its status (`ok`, `error`, `timeout`, `memory`, `killed`, `tampered`, `skipped`) and outputs."""
+        self.settle()
         if not self.alive():
             return {"status": "skipped", "outputs": [note("This cell was not run: too much had crashed before it.")]}
-        reply = self.request(wire_cell(source), self.limits.cell_seconds + self.limits.grace_seconds)
+        reply = self.request({"do": "cell", "source": source}, self.limits.cell_seconds + self.limits.grace_seconds)
         if isinstance(reply, Problem):
             return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
         outcome = checked_cell(reply, self.limits.output_bytes)
@@ -324,26 +329,59 @@ class Session:
             self.ran.append(source)
         return outcome
 
-    def ask(self, ask: Ask) -> Answer:
-        """A probe's answer, or the problem that kept it: `Timeout`, `Memory`, `Killed`, `Tampered`."""
-        if not self.alive():
-            return Answer(problem=Problem("killed", "the submission crashed too often"))
-        reply = self.request(lambda number: wire.pack_ask(ask, number), self.limits.ask_seconds)
+    def answers(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+        """A probe's answers in order, or the problem that kept one: `timeout`, `memory`, `killed`, `tampered`.
+
+        Some asks are sent ahead, so that the child goes on while an answer is judged. Answers that nobody takes
+        are dropped before the next request.
+        """
+        self.settle()
+        for position in range(len(asks)):
+            if not self.alive():
+                yield Answer(problem=Problem("killed", "the submission crashed too often"))
+                continue
+            self.send_ahead(asks[position : position + AHEAD])
+            yield self.next_answer()
+
+    def send_ahead(self, asks: Sequence[Ask]) -> None:
+        """Send those of the asks that are not on their way: the first at any length, the others where nobody need wait."""
+        for ask in asks[len(self.ahead) :]:
+            message = wire.pack_ask(ask, self.number + 1)
+            if self.ahead and sum(length for _, length in self.ahead) + len(message) > AHEAD_BYTES:
+                return
+            self.number += 1
+            self.ahead.append((self.number, len(message)))
+            with contextlib.suppress(wire.LateError, OSError):  # a child that is gone may have answered: reading will tell
+                wire.send(self.channel, message, time.monotonic() + self.limits.ask_seconds)
+
+    def next_answer(self) -> Answer:
+        """The answer to the first ask that is on its way."""
+        number, _ = self.ahead.popleft()
+        reply = self.reply(self.limits.ask_seconds)
         if isinstance(reply, Problem):
             return Answer(problem=reply)
         try:
-            return wire.unpack_answer(reply, self.number)
+            return wire.unpack_answer(reply, number)
         except wire.WireError as error:
             self.lose()
             return Answer(problem=Problem("tampered", str(error)))
 
-    def request(self, message: Any, seconds: float) -> bytes | Problem:
+    def settle(self) -> None:
+        """Drop the answers that nobody took."""
+        while self.ahead:
+            self.next_answer()
+
+    def request(self, header: dict[str, Any], seconds: float) -> bytearray | Problem:
         """Send a message, wait for the reply; a Problem where none comes, and the child is gone then."""
         self.number += 1
-        deadline = min(time.monotonic() + seconds, self.deadline)
+        with contextlib.suppress(wire.LateError, OSError):  # as above
+            wire.send(self.channel, wire.pack({**header, "number": self.number}), time.monotonic() + seconds)
+        return self.reply(seconds)
+
+    def reply(self, seconds: float) -> bytearray | Problem:
+        """The next message; a Problem where none comes, and the child is gone then."""
         try:
-            wire.send(self.channel, message(self.number))
-            return self.wait(deadline)
+            return self.wait(min(time.monotonic() + seconds, self.deadline))
         except wire.LateError:
             problem = Problem("timeout", f"it took longer than {seconds:g} seconds")
         except (wire.ClosedError, OSError):
@@ -355,7 +393,7 @@ class Session:
         self.lose()
         return problem
 
-    def wait(self, deadline: float) -> bytes:
+    def wait(self, deadline: float) -> bytearray:
         """The next message, while watching the memory of the whole jail."""
         while True:
             try:
@@ -371,11 +409,8 @@ class Session:
         """Give this child up."""
         self.channel.close()
         self.channel = None
+        self.ahead.clear()
         self.jail.clean(wipe=False)
-
-
-def wire_cell(source: str) -> Any:
-    return lambda number: wire.pack({"do": "cell", "number": number, "source": source})
 
 
 def note(text: str) -> dict[str, Any]:
@@ -390,7 +425,7 @@ ACTIVE = re.compile(
 """What makes HTML do something when it is looked at. Such an output is shown as text."""
 
 
-def checked_cell(reply: bytes, limit: int) -> dict[str, Any]:
+def checked_cell(reply: bytearray, limit: int) -> dict[str, Any]:
     """A cell's outcome as it arrived, with every output in the form that nbformat has; the rest is dropped."""
     if len(reply) > 2 * limit + 10_000:  # the child cuts its outputs; whoever sends more has tampered with it
         return {"status": "tampered", "outputs": []}

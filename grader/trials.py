@@ -20,7 +20,7 @@ from autodiff_lib import course, graph
 from autodiff_lib.checks import known, probe
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judged
-from autodiff_lib.checks.question import Problem, Question, Verdict
+from autodiff_lib.checks.question import Problem
 
 from . import mistakes, variants
 from .nbgrader_course import solutions, source
@@ -80,16 +80,12 @@ def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
         graph.table.update(before)
 
 
-def asked(question: Question) -> tuple[Verdict, dict[str, known.Trace]]:
-    return judged(question, lambda case: probe.run(case.ask()))
-
-
 def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
     """The public questions of the unit on one mistake, or on one variant."""
     wrong = isinstance(entry, mistakes.Mistake)
     cells = [entry.cell(solutions(entry.unit)[entry.exercise])] if wrong else entry.cells
     with written(entry.unit, cells):
-        found = {name: asked(question) for name, question in public_questions(entry.unit).items()}
+        found = {name: judged(question, probe.answers) for name, question in public_questions(entry.unit).items()}
     verdict, traces = found.pop(entry.exercise)
     spilled = tuple(name for name, (other, _) in found.items() if other.points < other.max_points)
     verdict = known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise))

@@ -202,10 +202,10 @@ def test_cases_are_the_same_in_every_process_and_differ_between_seeds():
     case = operators.compute_cases("matmul")[0]
     again = operators.compute_cases("matmul")[0]
     hidden = operators.compute_cases("matmul", seed="hidden")[0]
-    np.testing.assert_array_equal(case.inputs()["a"], again.inputs()["a"])
+    np.testing.assert_array_equal(case.inputs["a"], again.inputs["a"])
     assert case.name == hidden.name
-    assert not np.array_equal(case.inputs()["a"], hidden.inputs()["a"])
-    assert float(case.inputs()["a"][0, 0]) == pytest.approx(FIRST_NUMBER)
+    assert not np.array_equal(case.inputs["a"], hidden.inputs["a"])
+    assert float(case.inputs["a"][0, 0]) == pytest.approx(FIRST_NUMBER)
 
 
 FIRST_NUMBER = float(operators.generator("public", "matmul", operators.compute_cases("matmul")[0].name).standard_normal())
@@ -277,8 +277,8 @@ def test_no_ask_carries_an_expected_value():
 def test_upstream_gradients_are_never_all_equal():
     for exercise in operators.POINTS:
         for case in operators.gradient_cases(exercise):
-            (cotangent,) = case.cotangents([(3, 4)])
-            assert cotangent.std() > 0.1
+            for tensor in (case.truth.leaves[-1], *case.truth.directions):
+                assert tensor.numel() == 1 or tensor.std() > 0.05
 
 
 def test_a_score_is_a_number_to_nbgrader_and_a_report_to_the_reader(solved, capsys):

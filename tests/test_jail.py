@@ -1,10 +1,13 @@
 """The jail: what is inside, what is not, and what a submission leaves behind."""
 
+import math
 import os
 import textwrap
 
+import numpy as np
 import pytest
 
+from autodiff_lib.checks.question import Ask
 from grader import doctor
 from grader import jail as jail_module
 from grader.jail import JailError, Session, bubblewrap, open_jail
@@ -154,6 +157,73 @@ def test_a_child_that_crashes_again_and_again_is_given_up():
     with open_jail("01_operators", Limits(restarts=2, cell_seconds=2)) as jail, Session(jail, {}) as session:
         statuses = [session.run("import os; os._exit(0)")["status"] for _ in range(5)]
     assert statuses == ["killed", "killed", "killed", "skipped", "skipped"]
+
+
+SQUARE_ROOT = """
+import os, time, torch
+import autodiff_lib as ad
+
+@ad.operator("sqrt(a, /)")
+class Sqrt(ad.Op):
+    def compute(self, node, inputs):
+        {}
+        return torch.sqrt(inputs[0])
+"""
+
+
+def asks(sizes):
+    return [Ask("operator_compute", {"operator": "sqrt", "attrs": {}}, (np.full(size, float(size)),)) for size in sizes]
+
+
+def answered(session, sizes):
+    """For each ask the first number of its answer, or the kind of problem."""
+    return [answer.problem.kind if answer.problem else float(answer.arrays[0].flat[0]) for answer in session.answers(asks(sizes))]
+
+
+SQUARES = [n * n for n in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("at_nine", "kind"),
+    [
+        ("os._exit(0)", "killed"),
+        ("time.sleep(60)", "timeout"),
+        ("raise ValueError('nine')", "ValueError"),
+        ("import gc; [o.send(b'x' * 100) for o in gc.get_objects() if type(o).__name__ == 'socket' and o.fileno() > 0]", "tampered"),
+    ],
+)
+def test_what_ends_one_answer_costs_neither_those_before_nor_those_after(jail, at_nine, kind):
+    with Session(jail, {}) as session:
+        assert session.run(SQUARE_ROOT.format(f"if len(inputs[0]) == 9: {at_nine}"))["status"] == "ok"
+        roots = [float(n) for n in range(1, 13)]
+        assert answered(session, SQUARES) == [*roots[:2], kind, *roots[3:]]
+
+
+def test_answers_that_nobody_takes_do_not_come_in_place_of_others(jail):
+    with Session(jail, {}) as session:
+        session.run(SQUARE_ROOT.format("if len(inputs[0]) == 9: os._exit(0)"))
+        for taken in range(4):  # of answers to eight asks on their way; the third ends the process
+            got = [next_.arrays for next_, _ in zip(session.answers(asks(SQUARES)), range(taken), strict=False)]
+            assert len(got) == taken
+            assert answered(session, [16, 25]) == [4, 5]
+            next(session.answers(asks(SQUARES)))
+            assert printed(session, "'a cell'") == ("ok", "'a cell'")
+
+
+def test_asks_longer_than_what_a_socket_takes_come_through(jail):
+    with Session(jail, {}) as session:
+        session.run(SQUARE_ROOT.format(""))
+        sizes = [200_704, 4, 313_600, 302_500, 4, 202_500]  # at 8 bytes, over a megabyte each
+        assert answered(session, sizes) == [math.sqrt(size) for size in sizes]
+
+
+def test_a_child_that_stops_to_listen_does_not_hold_the_grader_up(jail):
+    deaf = "from autodiff_lib.checks import wire\nwire.receive = lambda channel: __import__('time').sleep(60)"
+    with Session(jail, {}) as session:
+        session.run(SQUARE_ROOT.format(""))
+        session.run(deaf)
+        session.ran.pop()  # so that the next child hears
+        assert answered(session, [302_500, 4]) == ["timeout", 2]
 
 
 @pytest.mark.parametrize("memory", ["bytearray(size)", "mmap.mmap(-1, size); x.write(bytes(size))"], ids=["own", "shared"])

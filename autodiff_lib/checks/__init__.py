@@ -32,7 +32,7 @@ def questions(unit: str) -> dict[str, Question]:
 
 def verdict(question: Question) -> Verdict:
     """Probe and judge a question in this process."""
-    return judge(question, lambda case: probe.run(case.ask()), known_of(question.unit, question.name))
+    return judge(question, probe.answers, known_of(question.unit, question.name))
 
 
 def of_unit(unit: str) -> Callable[..., Score | Overview]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from .known import Known, Trace, mark, recognised
@@ -11,30 +11,29 @@ from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdic
 FINAL = ("missing", "timeout", "memory", "killed", "tampered")
 MAX_CONTRASTED = 3  # values of a feature that are worth listing
 
+Answers = Callable[[Sequence[Case]], Iterable[Answer]]
+"""Gets the answers to cases, in their order, from wherever the student's code runs. Not all of them may be taken."""
 
-def judge(question: Question, answer: Callable[[Case], Answer], known: Sequence[Known] = ()) -> Verdict:
-    """The verdict on a question; `answer` gets a case's answer from wherever the student's code runs.
 
-    Failures that are those of a known mistake get its hint.
-    """
-    verdict, traces = judged(question, answer)
+def judge(question: Question, answers: Answers, known: Sequence[Known] = ()) -> Verdict:
+    """The verdict on a question. Failures that are those of a known mistake get its hint."""
+    verdict, traces = judged(question, answers)
     return recognised(verdict, traces, known) if any(traces.values()) else verdict
 
 
-def judged(question: Question, answer: Callable[[Case], Answer]) -> tuple[Verdict, dict[str, Trace]]:
+def judged(question: Question, answers: Answers) -> tuple[Verdict, dict[str, Trace]]:
     """The verdict, and for each part the trace of its failures."""
-    found = {part.name: judge_part(part, answer) for part in question.parts}
+    found = {part.name: judge_part(part, answers) for part in question.parts}
     verdict = Verdict(question.name, question.number, tuple(part for part, _ in found.values()))
     return verdict, {name: trace for name, (_, trace) in found.items()}
 
 
-def judge_part(part: Part, answer: Callable[[Case], Answer]) -> tuple[PartVerdict, Trace]:
+def judge_part(part: Part, answers: Answers) -> tuple[PartVerdict, Trace]:
     """All or nothing over the cases, which are in ascending size: the first failure is the smallest."""
     failures: list[Failure] = []
     passed: list[Case] = []
     failed: list[Case] = []
-    for case in part.cases:
-        given = answer(case)
+    for case, given in zip(part.cases, answers(part.cases), strict=True):
         failure = problem_of(case, given) or part.judge(case, given)
         if failure is None:
             passed.append(case)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class OperatorCase:
     seed: str = "public"
     by_columns: bool = False  # whether the operands lie in memory column by column, as a transpose leaves them
 
-    @property
+    @cached_property
     def name(self) -> str:
         shapes = " and ".join(str(list(shape)) for shape in self.shapes)
         attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
@@ -49,19 +50,17 @@ class OperatorCase:
     def size(self) -> int:
         return sum(int(np.prod(shape)) for shape in self.shapes)
 
+    @cached_property
     def inputs(self) -> dict[str, np.ndarray]:
-        """The operands' values, by the operand's name."""
+        """The operands' values, by the operand's name; nobody may write to them."""
         rng = generator(self.seed, self.operator, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
         arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
         if self.by_columns:  # npy files and torch.tensor keep this order, so it reaches the student's compute
             arrays = [np.asfortranarray(array) for array in arrays]
+        for array in arrays:
+            array.flags.writeable = False
         return dict(zip(table[self.operator].signature.operands, arrays, strict=True))
-
-    def cotangents(self, shapes: list[Shape]) -> list[Tensor]:
-        """Random values of the upstream gradient, and of the directions in which second derivatives are taken."""
-        rng = generator(self.seed, self.operator, self.name, "cotangents")
-        return [torch.tensor(rng.standard_normal(shape)) for shape in shapes]
 
     def attributes(self) -> dict[str, Any]:
         """All attributes, defaults included."""
@@ -83,7 +82,12 @@ class OperatorCase:
 @dataclass(frozen=True)
 class ComputeCase(OperatorCase):
     def ask(self) -> Ask:
-        return Ask("operator_compute", self.settings(), tuple(self.inputs().values()))
+        return Ask("operator_compute", self.settings(), tuple(self.inputs.values()))
+
+    @cached_property
+    def expected(self) -> np.ndarray:
+        operands = [torch.tensor(array, dtype=torch.float64) for array in self.inputs.values()]
+        return reference.apply(self.operator, operands, self.attributes()).numpy()
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,31 @@ class GradientCase(OperatorCase):
     def ask(self) -> Ask:
         return Ask("operator_gradient", self.settings())
 
+    @cached_property
+    def truth(self) -> Truth:
+        """The same for every submission, so found once."""
+        operands = [torch.tensor(array, dtype=torch.float64, requires_grad=True) for array in self.inputs.values()]
+        output = reference.apply(self.operator, operands, self.attributes())
+        rng = generator(self.seed, self.operator, self.name, "cotangents")
+        output_grad, *directions = (torch.tensor(rng.standard_normal(tensor.shape)) for tensor in (output, *operands))
+        output_grad.requires_grad_()
+        grads = reference.vjp(output, operands, output_grad)
+        leaves = [*operands, output_grad]
+        return Truth(leaves, directions, grads, reference.pull_back(grads, leaves, directions))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the graph of a gradient must come to, and what its own derivatives must."""
+
+    leaves: list[Tensor]  # the operands, then output_grad
+    directions: list[Tensor]  # in which second derivatives are taken, one for each operand
+    grads: list[Tensor]
+    second: list[Tensor]  # derivatives of <grads, directions> with respect to the leaves
+
 
 def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
-    inputs = case.inputs()
-    operands = [torch.tensor(array, dtype=torch.float64) for array in inputs.values()]
-    expected = reference.apply(case.operator, operands, case.attributes()).numpy()
+    expected, inputs = case.expected, case.inputs
     got, again = answer.arrays
 
     def failure(message: str, hint: str = "") -> Failure:
@@ -114,14 +138,9 @@ def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
 
 
 def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
-    inputs = case.inputs()
-    names = list(inputs)
-    operands = [torch.tensor(array, dtype=torch.float64, requires_grad=True) for array in inputs.values()]
-    output = reference.apply(case.operator, operands, case.attributes())
-    output_grad, *directions = case.cotangents([tuple(output.shape), *(tuple(tensor.shape) for tensor in operands)])
-    output_grad.requires_grad_()
-    leaves = [*operands, output_grad]
-    expected = reference.vjp(output, operands, output_grad)
+    inputs, truth = case.inputs, case.truth
+    names, expected = list(inputs), truth.grads
+    *operands, output_grad = truth.leaves
 
     def failure(message: str, hint: str = "", got: Tensor | None = None, want: Tensor | None = None) -> Failure:
         shown = {**inputs, "output_grad": output_grad.detach().numpy()}
@@ -132,7 +151,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
     if len(operands) not in leaves_used and any(grad.any() for grad in expected):  # zeros are zeros whatever it is
         return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.")
     try:
-        grads = evaluate_untrusted(answer.graph, leaves, reference.FORWARD)
+        grads = evaluate_untrusted(answer.graph, truth.leaves, reference.FORWARD)
     except GraphError as error:
         return failure(f"The graph of the gradient cannot be evaluated: {error}")
 
@@ -147,9 +166,8 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
                 want,
             )
 
-    second = reference.pull_back(grads, leaves, directions)
-    wanted = reference.pull_back(expected, leaves, directions)
-    for name, got, want in zip([*names, "output_grad"], second, wanted, strict=True):
+    second = reference.pull_back(grads, truth.leaves, truth.directions)
+    for name, got, want in zip([*names, "output_grad"], second, truth.second, strict=True):
         if not agree(got.detach().numpy(), want.detach().numpy(), "float64"):
             return failure(
                 f"The gradient is right, but its own derivative with respect to {name} is not.",

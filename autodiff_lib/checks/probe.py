@@ -11,7 +11,7 @@ import inspect
 import io
 import linecache
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..graph import Node, Op, Variable, describe_value, table
 from ..graph_data import to_data
-from .question import Answer, Ask, Problem
+from .question import Answer, Ask, Case, Problem
 
 T = TypeVar("T")
 
@@ -43,6 +43,11 @@ def run(ask: Ask) -> Answer:
         result = attempt(lambda: PROBES[ask.probe](ask))
     answer = Answer(problem=result) if isinstance(result, Problem) else result
     return replace(answer, printed=printed.getvalue()[:MAX_PRINTED])
+
+
+def answers(cases: Iterable[Case]) -> Iterator[Answer]:
+    """The answers to cases, one by one, in this process."""
+    return (run(case.ask()) for case in cases)
 
 
 def attempt(action: Callable[[], T]) -> T | Problem:

@@ -1,11 +1,10 @@
-"""Asks and answers as bytes: a JSON header, then arrays in the npy format without pickle. Nothing else crosses.
+"""Asks and answers as bytes: a JSON header, then the plain bytes of the arrays that it lists. Nothing else crosses.
 
 Whatever arrives is validated before it is used; `WireError` says what was wrong with it.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import select
@@ -13,7 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,58 +41,62 @@ class LateError(WireError):
 
 def pack(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> bytes:
     """One message. ValueError for an array of Python objects."""
-    parts = [json.dumps({**header, "arrays": len(arrays)}).encode()]
+    forms, contents = [], []
     for array in arrays:
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        parts.append(buffer.getvalue())
-    return b"".join(LENGTH.pack(len(part)) + part for part in parts)
+        if array.dtype.hasobject:
+            raise ValueError("an array of Python objects cannot be sent")
+        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        forms.append([array.dtype.name, array.shape, order])
+        contents.append(array.astype(array.dtype.newbyteorder("="), copy=False).tobytes(order))
+    head = json.dumps({**header, "arrays": forms}).encode()
+    return b"".join((LENGTH.pack(len(head)), head, *contents))
 
 
-def unpack(message: bytes) -> tuple[dict[str, Any], tuple[np.ndarray, ...]]:
+def unpack(message: bytes | bytearray) -> tuple[dict[str, Any], tuple[np.ndarray, ...]]:
     """The header and the arrays of a message."""
-    parts, rest = [], memoryview(message)
-    while rest:
-        if len(rest) < LENGTH.size or len(parts) > MAX_ARRAYS:
-            raise WireError("the message is cut off, or has too many parts")
-        (length,) = LENGTH.unpack(rest[: LENGTH.size])
-        if length > len(rest) - LENGTH.size:
-            raise WireError("a part of the message is cut off")
-        parts.append(bytes(rest[LENGTH.size : LENGTH.size + length]))
-        rest = rest[LENGTH.size + length :]
+    end = LENGTH.size + LENGTH.unpack_from(message)[0] if len(message) >= LENGTH.size else math.inf
+    if end > len(message):
+        raise WireError("the message is cut off")
     try:
-        header = json.loads(parts[0]) if parts else None
+        header = json.loads(message[LENGTH.size : end])
     except (ValueError, RecursionError):
         raise WireError("the header is not JSON") from None
-    if not isinstance(header, dict) or header.get("arrays") != len(parts) - 1:
-        raise WireError("the header does not fit the message")
-    return header, tuple(read_array(part) for part in parts[1:])
+    forms = header.pop("arrays", None) if isinstance(header, dict) else None
+    if not isinstance(forms, list) or len(forms) > MAX_ARRAYS:
+        raise WireError(f"the header does not list up to {MAX_ARRAYS} arrays")
+    arrays = []
+    for form in forms:
+        dtype, shape, order = checked_form(form)
+        start, end = end, end + math.prod(shape) * dtype.itemsize
+        if end > len(message):  # before memory is taken for it
+            raise WireError("an array is cut off")
+        arrays.append(np.ndarray(shape, dtype, message, start, order=order).copy("K"))
+    if end < len(message):
+        raise WireError("there is more in the message than its header says")
+    return header, tuple(arrays)
 
 
-def read_array(part: bytes) -> np.ndarray:
-    """An array of plain numbers, checked against its own header before memory is taken for it."""
-    buffer = io.BytesIO(part)
+def checked_form(form: Any) -> tuple[np.dtype, tuple[int, ...], Literal["C", "F"]]:
+    """dtype, shape and order of an array that comes; plain numbers alone."""
+    match form:
+        case [str(name), list(shape), "C" | "F" as order]:
+            if name not in DTYPES:
+                raise WireError(f"an array has the dtype {name[:20]}, expected one of {', '.join(sorted(DTYPES))}")
+            if len(shape) <= MAX_RANK and all(type(size) is int and 0 <= size <= MAX_MESSAGE for size in shape):
+                return np.dtype(name), tuple(shape), order
+    raise WireError("an array has an impossible form")
+
+
+def send(channel: socket.socket, message: bytes, deadline: float | None = None) -> None:
+    """Send a message. LateError where the other side does not take it before `deadline`, of time.monotonic."""
+    channel.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
     try:
-        version = np.lib.format.read_magic(buffer)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = read(buffer)
-    except (ValueError, KeyError, SyntaxError, TypeError, RecursionError, MemoryError, EOFError):
-        raise WireError("an array has no valid npy header") from None
-    if len(shape) > MAX_RANK or any(type(size) is not int or not 0 <= size <= MAX_MESSAGE for size in shape):
-        raise WireError("an array has an impossible shape")
-    if dtype.name not in DTYPES or dtype.hasobject:
-        raise WireError(f"an array has the dtype {dtype}, expected one of {', '.join(sorted(DTYPES))}")
-    if math.prod(shape) * dtype.itemsize != len(part) - buffer.tell():
-        raise WireError("an array's shape does not fit its data")
-    buffer.seek(0)
-    return np.lib.format.read_array(buffer, allow_pickle=False)
+        channel.sendall(LENGTH.pack(len(message)) + message)
+    except TimeoutError:
+        raise LateError("the message was not taken in time") from None
 
 
-def send(channel: socket.socket, message: bytes) -> None:
-    channel.sendall(LENGTH.pack(len(message)) + message)
-
-
-def receive(channel: socket.socket, start: float | None = None, whole: float | None = None) -> bytes:
+def receive(channel: socket.socket, start: float | None = None, whole: float | None = None) -> bytearray:
     """The next message. ClosedError where the other side is gone; LateError where it does not begin before
     `start`, or is not complete before `whole` (both of time.monotonic)."""
     if start is not None and not select.select([channel], [], [], max(0.0, start - time.monotonic()))[0]:
@@ -104,7 +107,7 @@ def receive(channel: socket.socket, start: float | None = None, whole: float | N
     return receive_exactly(channel, length, whole)
 
 
-def receive_exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+def receive_exactly(channel: socket.socket, count: int, deadline: float | None) -> bytearray:
     data = bytearray()
     while len(data) < count:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -117,7 +120,7 @@ def receive_exactly(channel: socket.socket, count: int, deadline: float | None) 
         if not piece:
             raise ClosedError("the other side closed the channel")
         data += piece
-    return bytes(data)
+    return data
 
 
 def clean(text: str) -> str:
@@ -141,10 +144,10 @@ def pack_answer(answer: Answer, number: int) -> bytes:
     return pack(header, answer.arrays)
 
 
-def unpack_answer(message: bytes, number: int) -> Answer:
+def unpack_answer(message: bytes | bytearray, number: int) -> Answer:
     """The answer to ask `number`. WireError unless every field has the form that a probe gives it."""
     header, arrays = unpack(message)
-    if set(header) != {"number", "graph", "facts", "problem", "printed", "arrays"} or header["number"] != number:
+    if set(header) != {"number", "graph", "facts", "problem", "printed"} or header["number"] != number:
         raise WireError("this is not the answer to the question that was asked")
     problem, facts, printed = header["problem"], header["facts"], header["printed"]
     if not isinstance(facts, dict) or not isinstance(printed, str) or len(printed) > MAX_TEXT:
