@@ -39,7 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for 
 Unit = Annotated[str, typer.Argument(help="The unit, as 01_operators.")]
 Grade = Callable[[Path, str, list[str], batch.Options, Callable[[Record, bool], None]], list[Record]]
 Course = Annotated[Path, typer.Option(help="Course folder, with source/ and submitted/.", file_okay=False)]
-NO_JAIL = "Run submissions without a jail, with your rights. Every grade is marked as unjailed."
+NO_JAIL = "Run submissions without a jail, with your rights (root's are dropped). Every grade is marked as unjailed."
 
 
 Students = Annotated[list[str] | None, typer.Option("--student", help="Grade these alone; may be repeated.")]

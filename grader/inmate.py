@@ -35,8 +35,8 @@ class CellTimeoutError(BaseException):
 
 
 def drop_rights(uid: int) -> None:
-    """As root in the jail: own the writable folders, then become an ordinary user for good."""
-    for folder in WIPED:
+    """As root: own the writable folders, without a jail those of this submission alone; then be an ordinary user for good."""
+    for folder in WIPED if os.environ.get("JAILED") else [HOME]:
         if folder.is_dir():
             os.chown(folder, uid, uid)
             os.chmod(folder, 0o700)

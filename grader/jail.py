@@ -112,6 +112,13 @@ def readable(content: bytes | None) -> int | None:
     return reading
 
 
+def reachable_for_others() -> bool:
+    """Whether an ordinary user may read what a submission needs: not where Python was installed for root alone."""
+    needed = (Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT / "autodiff_lib", ROOT / "source", Path(tempfile.gettempdir()))
+    folders = {folder for path in needed for folder in (path, *path.parents)}
+    return all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
 def environment(home: str, units: str) -> dict[str, str]:
     """All environment variables that a submission sees."""
     return {
@@ -148,7 +155,8 @@ class Jail:
             arguments, variables = command(self.unit, self.limits, fd, uid, seccomp), None
         else:
             self.folder = tempfile.TemporaryDirectory(prefix="submission-")
-            arguments = [sys.executable, "-I", str(INMATE), str(fd), "0", str(ROOT)]
+            uid = FIRST_UID + self.worker if os.getuid() == 0 and reachable_for_others() else 0
+            arguments = [sys.executable, "-I", str(INMATE), str(fd), str(uid), str(ROOT)]
             variables = environment(home=self.folder.name, units=str(ROOT / "source"))
         self.process = subprocess.Popen(
             arguments,

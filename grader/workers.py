@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import tempfile
@@ -65,6 +66,7 @@ class Worker:
 def run(jobs: Iterable[Job], count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
     """Grade with `count` workers; results come as they are ready. JailError where the workers cannot have jails."""
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:  # outlives workers that are killed, with what they leave there
+        os.chmod(folder, 0o711)  # without a jail, submissions run as another user below it
         yield from answers(jobs, count, Place(unit, limits, jailed, cold, folder))
 
 

@@ -127,9 +127,11 @@ def test_records_gradebook_and_pages_are_those_of_one_process_also_when_a_worker
     dask.hold.touch()
 
     def kill() -> None:
-        dask.wait_for(dask.started.is_file)
-        os.kill(int(dask.started.read_text().split()[0]), 9)
-        dask.hold.unlink()
+        try:
+            dask.wait_for(lambda: dask.started.is_file() and dask.started.read_text().endswith("\n"))  # not when it is half written
+            os.kill(int(dask.started.read_text().split()[0]), 9)
+        finally:
+            dask.hold.unlink()  # or the other waits for ever
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -2,7 +2,10 @@
 
 import math
 import os
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,6 +245,38 @@ def test_without_bubblewrap_the_grader_refuses_and_says_the_way_out(monkeypatch)
         jail_module.Jail("01_operators", LIMITS)
     with open_jail("01_operators", LIMITS, jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
         assert printed(session, "open('a.txt').read()") == ("ok", "'here'")
+
+
+def as_root_where_all_is_readable(code: str) -> str:
+    """What Python prints, as root, on a host whose Python anybody may read, whoever it was installed for."""
+    needed = (Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT)
+    closed = {folder for path in needed for folder in path.parents if not folder.stat().st_mode & 0o001}
+    inside = [path for path in needed if closed & {*path.parents}]
+    between = {folder for path in inside for folder in path.parents if closed & {*folder.parents}}
+    options = [option for folder in sorted(closed) for option in ("--perms", "0755", "--tmpfs", str(folder))]
+    options += [option for folder in sorted(between - closed) for option in ("--perms", "0755", "--dir", str(folder))]
+    options += [option for path in inside for option in ("--ro-bind", str(path), str(path))]
+    command = ["bwrap", "--cap-add", "ALL", "--dev-bind", "/", "/", *options, sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="whoever is not root has no rights to drop")
+def test_without_a_jail_root_gives_a_submission_the_rights_of_an_ordinary_user():
+    code = """
+        from pathlib import Path
+        from grader.jail import Session, open_jail
+        from grader.limits import Limits
+        Path("/tmp/of-root").mkdir(mode=0o700)
+        with open_jail("01_operators", Limits(), jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
+            print(session.run("import os, torch; print(os.getuid(), os.geteuid(), open('a.txt').read(), torch.ones(2).sum())"))
+            print(session.run("os.setuid(0)")["status"], session.run("os.listdir('/tmp/of-root')")["status"])
+            print(session.run("open('own.txt', 'w').write('x')")["status"])
+        Path("/tmp/of-root").rmdir()
+    """
+    seen = as_root_where_all_is_readable(code)
+    assert "'64321 64321 here tensor(2.)" in seen
+    assert "error error" in seen
+    assert seen.endswith("ok\n")
 
 
 def test_limits_come_from_the_course_folder(tmp_path):

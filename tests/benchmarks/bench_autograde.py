@@ -1,6 +1,6 @@
 """Grading a class: stock nbgrader with its own defaults against this grader with one and two jobs.
 
-    python tests/benchmarks/bench_autograde.py [--submissions 24] [--scale 50,200,1000] [--no-stock]
+    python tests/benchmarks/bench_autograde.py [--submissions 24] [--scale 50,200,1000]
 
 One class of 01_operators, of mixed quality, graded in turn on the same machine, each way in a course folder of its own.
 Wall and CPU time and peak memory are of the whole process tree. Then: where the time of a submission goes, how long a
