@@ -3,9 +3,9 @@
     python tests/benchmarks/bench_autograde.py [--submissions 24] [--scale 50,200,1000]
 
 One class of 01_operators, of mixed quality, graded in turn on the same machine, each way in a course folder of its own.
-Wall and CPU time and peak memory are of the whole process tree. Then: where the time of a submission goes, how long a
-kernel takes to be ready, and how time and memory grow with the class. It ends with `ratio N.N`: stock's wall time over
-that of this grader with two jobs.
+Wall and CPU time and peak memory are of the whole process tree. Then: whether all ways give the same points, where the
+time of a submission goes, how long a kernel takes to be ready, and how time and memory grow with the class. It ends
+with `ratio N.N`: stock's wall time over that of this grader with two jobs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from grader import records
 from grader.jail import Session, open_jail
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
-from grader.nbgrader_course import ROOT, filled_in, solutions, submit
+from grader.nbgrader_course import ROOT, filled_in, scores, solutions, submit
 
 UNIT = "01_operators"
 JOBS = (1, 2)
@@ -159,6 +159,24 @@ def table(runs: list[Run]) -> None:
         print(f"| {run.way} | {run.wall:.1f} | {run.cpu:.1f} | {run.memory / 2**20:.0f} | {run.per_minute:.0f} | {first / run.wall:.1f} |")
 
 
+def compare(courses: dict[str, Path]) -> None:
+    """Say whose points differ from those of the first way, question by question."""
+    points = {way: in_gradebook(course) for way, course in courses.items()}
+    (first, expected), *others = points.items()
+    print(f"\n{first}: {sum(expected.values()):g} points in {len(expected)} questions")
+    for way, found in others:
+        differ = [key for key in expected if found.get(key) != expected[key]]
+        print(f"{way}: {len(expected) - len(differ)} of {len(expected)} the same")
+        for student, question in differ:
+            print(f"  {student}, {question}: {found.get((student, question))} instead of {expected[student, question]}")
+
+
+def in_gradebook(course: Path) -> dict[tuple[str, str], float]:
+    """Points by student and question."""
+    rows = scores(f"sqlite:///{course / 'gradebook.db'}", UNIT)
+    return {(row.student, question): points for row in rows for question, points in row.points.items()}
+
+
 def stages(course: Path) -> None:
     """Medians over the class, from its records."""
     found: dict[str, list[float]] = {}
@@ -200,6 +218,7 @@ def main() -> None:
         for jobs in JOBS:
             runs.append(ours(folder / f"jobs-{jobs}", options.submissions, jobs))
         table(runs)
+        compare({run.way: folder / name for run, name in zip(runs, ["stock", *(f"jobs-{jobs}" for jobs in JOBS)], strict=True)})
         stages(folder / "jobs-1")
         kernel_ready()
         if options.scale:
