@@ -49,7 +49,9 @@ def demo(course: Path) -> None:
     """Everything from source to feedback, in the scratch course folder `course`, which is emptied first."""
     console = Console()
     if bubblewrap() is None:
-        console.print("[bold]bubblewrap is not available here: these submissions of our own are graded without a jail.[/bold]")
+        console.print(
+            "[bold]No jail can be made here (`grader doctor` says why): these submissions of our own are graded without one.[/bold]"
+        )
     if course.exists():
         shutil.rmtree(course)
     course.mkdir(parents=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from autodiff_lib.course import UNITS
 
 from . import syscalls
-from .jail import NO_BUBBLEWRAP, Jail, JailError, Session, bubblewrap
+from .jail import ALLOWED, Jail, JailError, Session, bubblewrap, no_bubblewrap
 from .limits import limits_of
 
 PACKAGES = ("torch", "numpy", "nbgrader", "jupyterlab", "nbformat")
@@ -40,7 +40,7 @@ def examine() -> Iterator[Finding]:
         except PackageNotFoundError:
             yield Finding(package, False, "not installed: run `make` or pip install -e '.[grader]'")
     path = bubblewrap()
-    yield Finding("bubblewrap", path is not None, path or NO_BUBBLEWRAP)
+    yield Finding("bubblewrap", path is not None, path or no_bubblewrap())
     yield namespaces()
     yield memory()
     yield processes()
@@ -58,8 +58,7 @@ def beside_python(name: str) -> bool:
 def namespaces() -> Finding:
     if os.getuid() == 0:
         return Finding("namespaces", True, "made as root; submissions run as an ordinary user of their own")
-    allowed = Path("/proc/sys/user/max_user_namespaces")
-    count = int(allowed.read_text()) if allowed.exists() else 0
+    count = int(ALLOWED.read_text()) if ALLOWED.exists() else 0
     advice = "" if count else ": set user.max_user_namespaces above 0, or run the grader as root in a virtual machine"
     return Finding("namespaces", count > 0, f"{count} user namespaces allowed{advice}")
 

@@ -47,20 +47,44 @@ class JailError(RuntimeError):
     """The jail cannot be built here, or broke; the message says what to do."""
 
 
-NO_BUBBLEWRAP = (
-    "bubblewrap is not available here, and without it a submission could read and change whatever you can.\n"
-    "Install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap), or grade inside a\n"
-    "container or a virtual machine that has it. `--no-jail` grades without, and marks every grade as unjailed."
-)
+RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")  # Ubuntu's, since 23.10
+ALLOWED = Path("/proc/sys/user/max_user_namespaces")
+INSTALL = "Install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap)"
+PERMIT = "This Ubuntu keeps name spaces from ordinary users. Allow them (sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0)"
+RAISE = "Name spaces are switched off here. Allow them (sudo sysctl -w user.max_user_namespaces=10000)"
+UNCONFINE = "A container must be allowed to make name spaces (Docker: --privileged, on a machine of its own)"
 
 
 def bubblewrap() -> str | None:
     """The path of a bubblewrap that works on this host, else None."""
     path = shutil.which("bwrap")
-    if path is None:
-        return None
+    return path if path is not None and tried(path).returncode == 0 else None
+
+
+def tried(path: str) -> subprocess.CompletedProcess[str]:
     probe = [path, "--ro-bind", "/", "/", "--unshare-pid", "--unshare-net", "--proc", "/proc", "--dev", "/dev", "true"]
-    return path if subprocess.run(probe, capture_output=True, check=False).returncode == 0 else None
+    return subprocess.run(probe, capture_output=True, text=True, check=False)
+
+
+def no_bubblewrap() -> str:
+    """Why there is no bubblewrap that works, and what to do about it."""
+    path, ordinary = shutil.which("bwrap"), os.getuid() != 0
+    if path is None:
+        problem, way = "bubblewrap is not installed", INSTALL
+    else:
+        said = (tried(path).stderr.strip() or "it says nothing").splitlines()[-1]
+        problem = f"bubblewrap is here, but this host lets it make no jail ({said})"
+        if ordinary and RESTRICTED.exists() and RESTRICTED.read_text().strip() != "0":
+            way = PERMIT
+        elif ordinary and ALLOWED.exists() and ALLOWED.read_text().strip() == "0":
+            way = RAISE
+        else:
+            way = UNCONFINE
+    return (
+        f"{problem}, and without it a submission could read and change whatever you can.\n"
+        f"{way}, or grade in a virtual machine.\n"
+        "`--no-jail` grades without, and marks every grade as unjailed."
+    )
 
 
 def command(unit: str, limits: Limits, control: int, uid: int, seccomp: int | None) -> list[str]:
@@ -138,7 +162,7 @@ class Jail:
 
     def __init__(self, unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -> None:
         if jailed and bubblewrap() is None:
-            raise JailError(NO_BUBBLEWRAP)
+            raise JailError(no_bubblewrap())
         self.unit, self.limits, self.jailed, self.worker = unit, limits, jailed, worker
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None

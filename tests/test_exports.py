@@ -484,7 +484,7 @@ def test_the_autograder_says_so_where_there_can_be_no_jail(course, autograder, t
     results, printed = run_autograder(autograder, course / "submitted" / corpora.FIRST / UNIT, PATH=str(tmp_path))
     assert results["score"] == 32
     assert "This submission was graded without a jail." in results["output"]
-    assert "bubblewrap is not available here" in printed
+    assert "bubblewrap is not installed" in printed
 
 
 def test_the_zip_holds_the_grader_whole_and_nothing_of_the_students(course, zipped):

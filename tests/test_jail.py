@@ -240,11 +240,36 @@ def test_memory_of_all_processes_together_is_watched(memory):
 
 
 def test_without_bubblewrap_the_grader_refuses_and_says_the_way_out(monkeypatch):
-    monkeypatch.setattr(jail_module, "bubblewrap", lambda: None)
-    with pytest.raises(JailError, match="apt install bubblewrap(.|\n)*--no-jail"):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(JailError, match="not installed(.|\n)*apt install bubblewrap(.|\n)*--no-jail"):
         jail_module.Jail("01_operators", LIMITS)
     with open_jail("01_operators", LIMITS, jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
         assert printed(session, "open('a.txt').read()") == ("ok", "'here'")
+
+
+@pytest.mark.parametrize(
+    ("uid", "restricted", "allowed", "way"),
+    [
+        (1000, "1", "100", "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
+        (1000, "0", "0", "sysctl -w user.max_user_namespaces"),
+        (1000, None, "100", "Docker"),
+        (0, "1", "0", "Docker"),
+    ],
+)
+def test_where_bubblewrap_may_make_no_jail_the_grader_says_what_would_let_it(tmp_path, monkeypatch, uid, restricted, allowed, way):
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    bwrap.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    for name, content in (("RESTRICTED", restricted), ("ALLOWED", allowed)):
+        path = tmp_path / name
+        monkeypatch.setattr(jail_module, name, path)
+        if content is not None:
+            path.write_text(f"{content}\n")
+    assert bubblewrap() is None
+    with pytest.raises(JailError, match=f"uid map: Permission denied(.|\n)*{way}(.|\n)*--no-jail"):
+        jail_module.Jail("01_operators", LIMITS)
 
 
 def as_root_where_all_is_readable(code: str) -> str:
