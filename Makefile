@@ -5,10 +5,12 @@ BIN := .venv/bin
 READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test corpora lab lint format release notebooks mistakes clean system
+.PHONY: help setup demo test corpora lab lint format release notebooks mistakes clean system
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
+
+setup: $(READY)  ## the virtual environment, in .venv
 
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
+from traitlets import TraitError
 
 from autodiff_lib.checks.known import FILE, to_text
 from autodiff_lib.course import UNITS
@@ -38,7 +40,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for 
 
 Unit = Annotated[str, typer.Argument(help="The unit, as 01_operators.")]
 Grade = Callable[[Path, str, list[str], batch.Options, Callable[[Record, bool], None]], list[Record]]
-Course = Annotated[Path, typer.Option(help="Course folder, with source/ and submitted/.", file_okay=False)]
+Course = Annotated[Path, typer.Option(help="Course folder, with source/ and submitted/.", exists=True, file_okay=False)]
 NO_JAIL = "Run submissions without a jail, with your rights (root's are dropped). Every grade is marked as unjailed."
 
 
@@ -50,7 +52,8 @@ SCHEDULER = "Grade on a Dask cluster: its scheduler's address, as tcp://10.0.0.1
 Scheduler = Annotated[str | None, typer.Option(help=SCHEDULER)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the records as JSON, and nothing else.")]
 CORES = trials.jobs_here()
-FAILURES = (JailError, FileNotFoundError, ValueError, NbgraderError, SQLAlchemyError)
+FAILURES = (JailError, OSError, ValueError, NbgraderError, SQLAlchemyError, SyntaxError, TraitError)
+"""What is wrong with the host, the course folder or its settings; the message says what."""
 
 
 @app.command()
@@ -67,13 +70,25 @@ def autograde(
 ) -> None:
     """Grade a unit's submissions. Exit code 0: all graded; 1: some are ungraded; 2: could not run; 130: stopped by Ctrl-C."""
     options = batch.Options(not no_jail, cold, force, jobs, scheduler)
-    with told_in_red():
-        records = graded(course.resolve(), unit, student, options, batch.autograde, quiet=as_json)
+    goes_on = "without --force the same command leaves as it is what was not reached" if force else "the same command goes on from here"
+    course = course.resolve()
+    with told_in_red(goes_on):
+        records = graded(course, unit, student, options, batch.autograde, quiet=as_json)
+    unnamed = [] if student else batch.misnamed(course, unit)
     if as_json:
         print(json.dumps([asdict(record) for record in records], indent=1))
     else:
         Console().print(outcome_table(unit, records))
-    raise typer.Exit(1 if any(record.ungraded for record in records) else 0)
+    console = Console(stderr=True)
+    for name in unnamed:
+        console.print(f"[red]{escape(name)} is not graded: its folder's name is not UTF-8; rename it[/red]", soft_wrap=True)
+    for record in records:
+        if record.ungraded:
+            console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.problem)}[/yellow]", soft_wrap=True)
+    waiting = sum(bool(record.in_words) for record in records)
+    if waiting:
+        console.print(f"answers in words that wait for you in the formgrader: {waiting}", soft_wrap=True)
+    raise typer.Exit(1 if unnamed or any(record.ungraded for record in records) else 0)
 
 
 @app.command()
@@ -92,21 +107,25 @@ def regrade(
     with told_in_red():
         if publish:
             known(unit)
-            records = regrading.publish(course, unit)
-            print(f"{unit}: {len(records)} submissions published")
+            published = [record.student for record in regrading.publish(course, unit, student or ())]
+            print(json.dumps(published) if as_json else f"{unit}: {len(published)} submissions published")
             return
         graded(course, unit, student, batch.Options(not no_jail, jobs=jobs, scheduler=scheduler), regrading.stage, quiet=as_json)
-    moves = list(regrading.moves(course, unit))
+        moves = list(regrading.moves(course, unit, student or ()))
     if as_json:
         print(json.dumps([asdict(move) for move in moves], indent=1))
         return
     Console().print(moves_table(unit, moves))
-    print(f"{len(moves)} questions would move. To make it count: grader regrade {unit} --publish" if moves else "Nothing would move.")
+    place = "" if course == Path().resolve() else f" --course {shlex.quote(str(course))}"
+    whom = "".join(f" --student {shlex.quote(name)}" for name in student or ())
+    questions = "1 question" if len(moves) == 1 else f"{len(moves)} questions"
+    count = f"{questions} would move. To make it count: grader regrade {unit}{place}{whom} --publish"
+    print(count if moves else "Nothing would move.")
 
 
 @contextmanager
-def told_in_red() -> Iterator[None]:
-    """What cannot run says why, and ends with exit code 2; Ctrl-C with 130."""
+def told_in_red(goes_on: str = "the same command goes on from here") -> Iterator[None]:
+    """What cannot run says why, and ends with exit code 2; Ctrl-C with 130, and how one goes on."""
     console = Console(stderr=True)
     try:
         yield
@@ -114,7 +133,7 @@ def told_in_red() -> Iterator[None]:
         console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        console.print("Stopped. What is graded is kept: the same command goes on from here.")
+        console.print(f"Stopped. What is graded is kept: {goes_on}.")
         raise typer.Exit(130) from None
 
 
@@ -171,7 +190,8 @@ def outcome_table(unit: str, records: list[Record]) -> Table:
         reasons = Counter(question.reason for question in record.questions.values() if question.reason != "passed")
         said = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
         marked = "" if record.jailed else " (no jail)"
-        table.add_row(escape(record.student), f"{record.points:g} / {record.max_points:g}{marked}", said, escape("; ".join(record.repairs)))
+        points = "ungraded" if record.ungraded else f"{record.points:g} / {record.max_points:g}"
+        table.add_row(escape(record.student), f"{points}{marked}", said, escape("; ".join(record.repairs)))
     return table
 
 
@@ -182,15 +202,15 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page to write; report_UNIT.html in the course folder by default.")] = None,
 ) -> None:
     """Write an HTML page on a graded unit: scores, points lost, common mistakes, repairs, what is ungraded."""
-    try:
-        known(unit)
-    except ValueError as error:
-        Console(stderr=True).print(f"[red]{error}[/red]")
-        raise typer.Exit(2) from None
-    path = output or course / f"report_{unit}.html"
     from . import report as class_report  # half a second of pictures
 
-    class_report.write(path, unit, load_all(course, unit))
+    path = output or course / f"report_{unit}.html"
+    with told_in_red():
+        known(unit)
+        records = load_all(course, unit)
+        if not records:
+            raise ValueError(f"nothing of {unit} is graded in {course.resolve()} yet: run `grader autograde {unit}` first")
+        class_report.write(path, unit, records)
     print(f"report written to {path}")
 
 
@@ -210,12 +230,9 @@ def export(
 ) -> None:
     """Write a unit's grades for another system. csv and canvas have manual scores and late penalties from nbgrader's gradebook."""
     console = Console(stderr=True)
-    try:
+    with told_in_red():
         known(unit)
         path, notes = exports.export(course.resolve(), unit, to, output, student or [])
-    except ValueError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
-        raise typer.Exit(2) from None
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/yellow]", soft_wrap=True)
     print(f"{to.value} written to {path}")
@@ -230,12 +247,9 @@ def try_mistakes(
 ) -> None:
     """Try the judge on every known mistake and on every variant. Exit code 1 if a mistake passes or a right answer does not."""
     console = Console(stderr=True)
-    try:
+    with told_in_red():
         if unit is not None:
             known(unit)
-    except ValueError as error:
-        console.print(f"[red]{escape(str(error))}[/red]")
-        raise typer.Exit(2) from None
     entries = trials.of_unit(None if write else unit)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, disable=as_json) as progress:
         task = progress.add_task("mistakes and variants", total=len(entries))
@@ -289,7 +303,8 @@ def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; empti
     """Release every unit, make a small class of submissions, grade it and write its feedback."""
     from . import demo as demonstration
 
-    demonstration.demo(folder)
+    with told_in_red():
+        demonstration.demo(folder)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -327,4 +342,4 @@ def notebooks(
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="grader")

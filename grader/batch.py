@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nbgrader.utils import parse_utc
-
-from . import engine, intake, records, work, workers
+from . import engine, gradebook, intake, records, work, workers
 from .gradebook import ensure_assignment
 from .jail import open_jail
-from .limits import limits_of
+from .limits import Limits, limits_of
 from .nbgrader_course import database
 from .pages import page_of
 from .records import Record
 from .writer import Writer
-
-MAX_TIMESTAMP = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -34,8 +29,21 @@ class Options:
 
 
 def students_of(course: Path, unit: str) -> list[str]:
-    """Everybody with a folder for the unit."""
+    """Everybody with a folder for the unit, but for `misnamed`."""
+    return [name for name in folders_of(course, unit) if is_text(name)]
+
+
+def misnamed(course: Path, unit: str) -> list[str]:
+    """Folders whose names are no text, as old archives leave them: no gradebook takes such a student."""
+    return [ascii(name) for name in folders_of(course, unit) if not is_text(name)]
+
+
+def folders_of(course: Path, unit: str) -> list[str]:
     return sorted(folder.parent.name for folder in (course / "submitted").glob(f"*/{unit}") if folder.is_dir() and not folder.is_symlink())
+
+
+def is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)  # bytes that are no UTF-8, as Python has them
 
 
 def autograde(
@@ -53,29 +61,32 @@ def autograde(
     """
     found: dict[str, Record] = {}
     todo: list[str] = []
-    for student in students:
-        record = None if options.force else unchanged(course, unit, student, options)
-        if record is None:
-            todo.append(student)
-        else:
+    db_url, limits = db_url or database(course), limits_of(unit, course)
+    if not options.staging:
+        ensure_assignment(course, db_url, unit)
+    with Writer(course, db_url, unit, options.staging) as writer:
+        there = set(students) if options.staging else gradebook.students_with(writer.gradebook, unit)
+        for student in students:
+            record = None if options.force else unchanged(course, unit, student, options)
+            if record is None:
+                todo.append(student)
+                continue
+            if student not in there:  # the gradebook is another one than when this was graded
+                page = page_of(course, unit, student).read_text(encoding="utf-8")
+                writer.write(work.Graded(record, page), submission(course, unit, student))
             found[student] = record
             on_student(record, False)
-    if todo:
-        db_url = db_url or database(course)
-        if not options.staging:
-            ensure_assignment(course, db_url, unit)
         jobs = (work.pack(submission(course, unit, student), student, unit, told(course, unit, student)) for student in todo)
-        with Writer(course, db_url, unit, options.staging) as writer:
-            for graded in results(course, unit, jobs, options, len(todo)):
-                writer.write(graded, timestamp_in(submission(course, unit, graded.record.student)))
-                found[graded.record.student] = graded.record
-                on_student(graded.record, True)
+        for graded in results(unit, jobs, options, limits, len(todo)) if todo else ():
+            graded = replace(graded, record=replace(graded.record, limits=limits.hash))
+            record = writer.write(graded, submission(course, unit, graded.record.student))
+            found[record.student] = record
+            on_student(record, True)
     return [found[student] for student in students]
 
 
-def results(course: Path, unit: str, jobs: Iterable[work.Job], options: Options, count: int) -> Iterator[work.Graded]:
+def results(unit: str, jobs: Iterable[work.Job], options: Options, limits: Limits, count: int) -> Iterator[work.Graded]:
     """What the workers make of the jobs, in the order in which they are done."""
-    limits = limits_of(unit, course)
     if options.scheduler is not None:
         from . import cluster  # takes a second to import
 
@@ -102,23 +113,12 @@ def told(course: Path, unit: str, student: str) -> set[str]:
 
 
 def unchanged(course: Path, unit: str, student: str, options: Options) -> Record | None:
-    """The record of an earlier run, if the submission, the grader and the questions are still the same."""
+    """The record of an earlier run, if the submission, the grader, the questions and the limits are still the same."""
     record = records.load(course, unit, student, options.staging)
     if record is None or record.version != engine.version(unit) or record.jailed != options.jailed:
+        return None
+    if record.limits != limits_of(unit, course).hash:
         return None
     folder = submission(course, unit, student)
     there = page_of(course, unit, student, options.staging).is_file()
     return record if there and intake.digest(intake.plain_files(folder), folder) == record.digest else None
-
-
-def timestamp_in(folder: Path) -> datetime | None:
-    """When it was submitted, from the file that nbgrader's exchange puts beside it."""
-    path = folder / "timestamp.txt"
-    if not path.is_file() or path.is_symlink():
-        return None
-    with path.open(errors="replace") as file:
-        text = file.read(MAX_TIMESTAMP).strip()
-    try:
-        return parse_utc(text)
-    except (ValueError, OverflowError):
-        return None

@@ -23,6 +23,7 @@ from .jail import bubblewrap
 from .mistakes import CATALOGUE
 from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
 
+MARKER = ".demo"  # lies in a folder that a demo has made, and may empty
 TYPICAL = {  # unit -> the mistakes of the student who makes several
     "01_operators": ["mean-count-forgotten", "matmul-unreduced", "softmax-global-maximum", "layernorm-unbiased"],
     "02_evaluator": ["Evaluator-stale", "gradients-overwrites"],
@@ -52,9 +53,13 @@ def demo(course: Path) -> None:
         console.print(
             "[bold]No jail can be made here (`grader doctor` says why): these submissions of our own are graded without one.[/bold]"
         )
+    ours = course / MARKER
+    if course.exists() and any(course.iterdir()) and not ours.exists() and course != ROOT / "build" / "demo":
+        raise ValueError(f"{course} is not empty, and no earlier demo made it: name another folder")
     if course.exists():
         shutil.rmtree(course)
     course.mkdir(parents=True)
+    ours.touch()
     shutil.copytree(ROOT / "source", course / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for unit in UNITS:
         grade_unit(course, unit, console)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from nbgrader.api import Assignment, Gradebook, InvalidEntry, MissingEntry, SubmittedAssignment
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from autodiff_lib.checks import questions
 from autodiff_lib.course import UNITS
 
 from .intake import questions_in_words
@@ -36,12 +37,39 @@ def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
     with opened(db_url) as gradebook:
         try:
             gradebook.find_assignment(unit)
+            check_points(gradebook, unit)
             return
         except MissingEntry:
             pass
     if not (course / "source" / unit).is_dir():
         raise FileNotFoundError(f"{course / 'source' / unit} does not exist: a course folder has the units' sources, see {ROOT / 'source'}")
     nbgrader(course, "generate_assignment", unit, "--create", "--force", f"--db={db_url}")
+
+
+def check_points(gradebook: Gradebook, unit: str) -> None:
+    """ValueError where the gradebook has other points for a question than its check gives."""
+    notebook = gradebook.find_notebook(UNITS[unit].removesuffix(".ipynb"), unit)
+    worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
+    for name, question in questions(unit).items():
+        there = worth.get(f"check_{name}")
+        if there != question.points:
+            has = "no points" if there is None else f"{there:g} points"
+            raise ValueError(
+                f"the gradebook has {has} for {name}, its check gives {question.points:g}: "
+                f"say so in the check cell of the source notebook, then run `nbgrader generate_assignment {unit} --force`"
+            )
+
+
+def students_with(gradebook: Gradebook, unit: str) -> set[str]:
+    """Whose submission of the unit the gradebook has."""
+    found = gradebook.db.query(SubmittedAssignment.student_id).join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+    return {student for (student,) in found.filter(Assignment.name == unit)}
+
+
+def scores_by_hand(gradebook: Gradebook, unit: str) -> set[tuple[str, str]]:
+    """Student and question of every score that a person has entered."""
+    grades = [grade for submission in gradebook.assignment_submissions(unit) for book in submission.notebooks for grade in book.grades]
+    return {(grade.student.id, grade.name.removeprefix("check_")) for grade in grades if grade.manual_score is not None}
 
 
 def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_penalty: LatePenalty) -> None:

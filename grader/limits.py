@@ -9,9 +9,13 @@ total_seconds = 600
 
 from __future__ import annotations
 
+import hashlib
+import math
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+
+from autodiff_lib.course import UNITS
 
 MiB = 2**20
 FILE = "limits.toml"
@@ -34,16 +38,26 @@ class Limits:
     output_bytes: int = 1 * MiB  # of what the notebook prints and draws, for each cell
     restarts: int = 20  # after a crash the rest of the notebook is run again, this often
 
+    @property
+    def hash(self) -> str:
+        """Of all limits: a grade that was given under others may differ."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+
 
 def limits_of(unit: str, course: Path | None = None) -> Limits:
-    """The limits for a unit. ValueError, with the names there are, for a limit that does not exist."""
+    """The limits for a unit. ValueError, with the names there are, for a limit or a unit that does not exist."""
     path = course / FILE if course is not None else None
     if path is None or not path.is_file():
         return Limits()
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not TOML: {error}") from None
+    tables = {"default", *UNITS}
+    for name, changes in written.items():
+        if name not in tables or not isinstance(changes, dict):
+            listed = ", ".join(f"[{table}]" for table in sorted(tables))
+            raise ValueError(f"{path}: {name} is no table of limits; limits stand below {listed}")
     limits = Limits()
     for table in ("default", unit):
         changes = written.get(table, {})
@@ -51,7 +65,7 @@ def limits_of(unit: str, course: Path | None = None) -> Limits:
         unknown = sorted(set(changes) - names)
         if unknown:
             raise ValueError(f"{path}: there is no limit {', '.join(unknown)}; the limits are {', '.join(sorted(names))}")
-        wrong = [name for name, value in changes.items() if type(value) not in (int, float) or value <= 0]
+        wrong = [name for name, value in changes.items() if type(value) not in (int, float) or not 0 < value < math.inf]
         if wrong:
             raise ValueError(f"{path}: {wrong[0]} must be a positive number, got {changes[wrong[0]]!r}")
         limits = replace(limits, **changes)

@@ -23,7 +23,7 @@ from .records import Record
 
 
 class JailedAutograde(Autograde):
-    """nbgrader's options and rules for what to grade; this grader's way to grade it."""
+    """nbgrader's options; this grader's way to grade, and to tell what has changed since. No page goes before there is another."""
 
     jailed = Bool(True, help="Run submissions in a bubblewrap jail. Without it they run with your rights.").tag(config=True)
     jobs = Integer(1, min=1, help="Worker processes.").tag(config=True)
@@ -41,16 +41,22 @@ class JailedAutograde(Autograde):
         course, unit = Path(self.coursedir.root), self.coursedir.assignment_id
         matcher = re.compile(self._format_source("(?P<unit>.*)", "(?P<student>.*)", escape=True))
         students = [matcher.match(folder)["student"] for folder in sorted(self.assignments)]
-        chosen = [student for student in students if self.init_destination(unit, student)]
+        excluded = self.coursedir.student_id_exclude.split(",")
+        chosen = [student for student in students if student not in excluded and batch.is_text(student)]
+        for name in batch.misnamed(course, unit):
+            self.log.error("%s is not graded: its folder's name is not UTF-8; rename it", name)
         ungraded: list[str] = []
 
         def tell(record: Record, fresh: bool) -> None:
+            if not fresh:
+                self.log.info("Skipping %s of %s: nothing has changed since it was graded", unit, record.student)
+                return
             self.log.info("Converting notebook %s of %s: %g of %g points", unit, record.student, record.points, record.max_points)
             if record.ungraded:
                 ungraded.append(record.student)
                 self.log.warning("%s is ungraded: %s", record.student, record.problem)
 
-        options = batch.Options(jailed=self.jailed, cold=self.cold, force=True, jobs=self.jobs)
+        options = batch.Options(jailed=self.jailed, cold=self.cold, force=self.force, jobs=self.jobs)
         try:
             batch.autograde(course, unit, chosen, options, tell, self.coursedir.db_url)
         except (JailError, ValueError) as error:

@@ -44,6 +44,9 @@ def graded_notebook(result: Result) -> NotebookNode:
             name = marked.grade_id.removeprefix("check_")
             verdict = result.verdicts[name]
             data = {"text/plain": f"{verdict.points:g}", "text/html": html(verdict, questions[name])}
+            if verdict.reason == "unanswered":
+                said = f"{name}: no verdict, and no zero; a person will look at it"
+                data = {"text/plain": said, "text/html": f"<div>○ {said}</div>"}
             cell.outputs = [new_output("execute_result", data, execution_count=count)]
         elif outcome is not None:
             used.append(outcome)

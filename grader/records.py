@@ -39,6 +39,7 @@ class Record:
     told: list[str] = field(default_factory=list)  # mistakes that earlier feedback had named
     in_words: list[str] = field(default_factory=list)  # answers that wait for a person
     seconds: dict[str, float] = field(default_factory=dict)
+    limits: str = ""  # hash of the limits under which it ran
 
     @property
     def points(self) -> float:

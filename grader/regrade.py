@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import batch, records
+from . import batch, gradebook, records
 from .gradebook import ensure_assignment
 from .nbgrader_course import database
 from .pages import page_of
@@ -32,19 +32,46 @@ class Move:
 
 
 def stage(course: Path, unit: str, students: list[str], options: batch.Options, on_student: Callable[[Record, bool], None]) -> list[Record]:
-    """Grade into the staging area. What is staged and still current is left as it is."""
+    """Grade into the staging area. What is staged and still current is left as it is; who has no submission any more goes."""
+    there = set(batch.students_of(course, unit))
+    for record in records.load_all(course, unit, staging=True):
+        if record.student not in there:
+            forget(course, unit, record.student)
     return batch.autograde(course, unit, students, replace(options, staging=True), on_student)
 
 
-def moves(course: Path, unit: str) -> Iterator[Move]:
+def forget(course: Path, unit: str, student: str) -> None:
+    """Take a student out of the staging area."""
+    records.path_of(course, unit, student, staging=True).unlink(missing_ok=True)
+    shutil.rmtree(page_of(course, unit, student, staging=True).parent, ignore_errors=True)
+
+
+def chosen(course: Path, unit: str, students: Collection[str]) -> list[Record]:
+    """The staged records, of these students alone if any are named."""
+    return [record for record in records.load_all(course, unit, staging=True) if not students or record.student in students]
+
+
+def moves(course: Path, unit: str, students: Collection[str] = ()) -> Iterator[Move]:
     """How the staged records differ from those that count, student by student."""
-    for staged in records.load_all(course, unit, staging=True):
+    by_hand = scores_by_hand(course, unit)
+    for staged in chosen(course, unit, students):
         current = records.load(course, unit, staged.student)
         for name, new in staged.questions.items():
             old = None if current is None else current.questions.get(name)
             before, after = points(old), points(new)
             if before != after or (old is not None and old.reason != new.reason):
-                yield Move(staged.student, name, before, after, why(current, staged, old, new))
+                stands = " (a score by hand stands)" if (staged.student, name) in by_hand else ""
+                yield Move(staged.student, name, before, after, why(current, staged, old, new) + stands)
+
+
+def scores_by_hand(course: Path, unit: str) -> set[tuple[str, str]]:
+    """From the gradebook, if there is one."""
+    db_url = database(course)
+    file = db_url.removeprefix("sqlite:///")
+    if file != db_url and not Path(file).is_file():  # opening it would make an empty one
+        return set()
+    with gradebook.opened(db_url) as opened:
+        return gradebook.scores_by_hand(opened, unit)
 
 
 def points(question: QuestionRecord | None) -> float | None:
@@ -61,33 +88,38 @@ def why(current: Record | None, staged: Record, old: QuestionRecord | None, new:
         cause = "the question, or what judges it, has changed"
     elif current.jailed != staged.jailed:
         cause = "graded without a jail" if current.jailed else "graded in a jail now"
+    elif current.limits != staged.limits:
+        cause = "the limits have changed"
     else:
         cause = "nothing has changed: it answers differently from run to run"
     said = "passed" if new.reason == "passed" else f"{new.reason}: {new.message} {new.hint}".strip()
     return f"{cause}; {said}"
 
 
-def stale(course: Path, unit: str) -> list[str]:
-    """Students whose staged record is no longer that of their submission, or of this grader."""
-    options = batch.Options(staging=True)
-    listed = records.load_all(course, unit, staging=True)
-    return [
-        record.student for record in listed if batch.unchanged(course, unit, record.student, replace(options, jailed=record.jailed)) is None
-    ]
+def is_stale(course: Path, record: Record) -> bool:
+    """Whether a staged record is no longer that of its submission, of this grader, or of these limits."""
+    options = batch.Options(staging=True, jailed=record.jailed)
+    return batch.unchanged(course, record.unit, record.student, options) is None
 
 
-def publish(course: Path, unit: str) -> list[Record]:
-    """Make what is staged count: gradebook, graded notebooks, records. ValueError where something has changed since."""
-    listed = records.load_all(course, unit, staging=True)
+def publish(course: Path, unit: str, students: Collection[str] = ()) -> list[Record]:
+    """Make what is staged count, for these students alone if any are named: gradebook, graded notebooks, records.
+
+    ValueError where something has changed since.
+    """
+    listed = chosen(course, unit, students)
+    if absent := sorted(set(students) - {record.student for record in listed}):
+        raise ValueError(f"nothing is staged of {', '.join(absent)}: run `grader regrade {unit}` first")
     if not listed:
         raise ValueError(f"nothing is staged for {unit}: run `grader regrade {unit}` first")
-    if changed := stale(course, unit):
+    if changed := [record.student for record in listed if is_stale(course, record)]:
         raise ValueError(f"{', '.join(changed[:8])}: changed since it was staged; run `grader regrade {unit}` again")
     db_url = database(course)
     ensure_assignment(course, db_url, unit)
     with Writer(course, db_url, unit) as writer:
         for record in listed:
             page = page_of(course, unit, record.student, staging=True).read_text(encoding="utf-8")
-            writer.write(Graded(record, page), batch.timestamp_in(batch.submission(course, unit, record.student)))
-    shutil.rmtree(records.folder_of(course, unit, staging=True))
+            writer.write(Graded(record, page), batch.submission(course, unit, record.student))
+    for record in listed:
+        forget(course, unit, record.student)
     return listed

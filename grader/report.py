@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from statistics import median
 
 import matplotlib
 
@@ -26,16 +27,16 @@ td.number { text-align: right; font-variant-numeric: tabular-nums }
 img { max-width: 100% }
 .warning { border-left: 6px solid #b42318; padding: .3em 1em }
 """
-REASONS = ("passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing", "unanswered")
+REASONS = ("passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing")
 MOST_COMMON = 15
 
 
 def page(unit: str, records: Sequence[Record]) -> str:
     """The report as one HTML file, with its figures inside."""
     body = [f"<h1>{escape(unit)}</h1>", summary(records)]
-    if records:
-        body += [figure_html(distribution(records), "how many students have how many points")]
-        body += [figure_html(points_lost(records), "share of the class's points lost, by question and reason")]
+    if judged := graded(records):
+        body += [figure_html(distribution(judged), "how many students have how many points")]
+        body += [figure_html(points_lost(judged), "share of the class's points lost, by question and reason")]
     body += [common_failures(records), ungraded(records), repairs(records), students(records)]
     head = f"<meta charset='utf-8'><title>{escape(unit)}</title><style>{STYLE}</style>"
     return f"<!DOCTYPE html><html><head>{head}</head><body>{''.join(body)}</body></html>"
@@ -47,14 +48,17 @@ def write(path: Path, unit: str, records: Sequence[Record]) -> None:
 
 
 def summary(records: Sequence[Record]) -> str:
-    if not records:
-        return "<p>Nothing has been graded yet: run <code>grader autograde</code>.</p>"
-    points = sorted(record.points for record in records)
-    middle = (points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2
-    spread = f"median {middle:g} of {records[0].max_points:g} points, lowest {points[0]:g}, highest {points[-1]:g}"
-    line = f"<p>{len(records)} submissions; {spread}.</p>"
+    points = [record.points for record in graded(records)]
+    line = f"<p>{len(records)} submissions, {len(records) - len(points)} of them ungraded and left out of what follows.</p>"
+    if points:
+        spread = f"median {median(points):g} of {records[0].max_points:g} points, lowest {min(points):g}, highest {max(points):g}"
+        line = f"{line}<p>{spread}. These are the judge's points: what a person has changed in the gradebook is not in them.</p>"
     unjailed = sum(not record.jailed for record in records)
     return line + (f"<p class='warning'>{unjailed} were graded without a jail.</p>" if unjailed else "")
+
+
+def graded(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if not record.ungraded]
 
 
 def distribution(records: Sequence[Record]) -> Figure:
@@ -125,6 +129,7 @@ def shortened(names: list[str]) -> str:
 
 def ungraded(records: Sequence[Record]) -> str:
     rows = [(record.student, record.problem) for record in records if record.ungraded]
+    rows += [(record.student, f"an answer in words waits: {name}") for record in records for name in record.in_words]
     return "<h2>Ungraded</h2>" + (table(("student", "why"), rows) if rows else "<p>None: every question has a verdict.</p>")
 
 
@@ -137,5 +142,6 @@ def students(records: Sequence[Record]) -> str:
     rows = []
     for record in records:
         reasons = Counter(question.reason for question in record.questions.values())
-        rows.append((record.student, record.points, ", ".join(f"{reasons[reason]} {reason}" for reason in REASONS if reasons[reason])))
+        points = "ungraded" if record.ungraded else record.points
+        rows.append((record.student, points, ", ".join(f"{reasons[reason]} {reason}" for reason in REASONS if reasons[reason])))
     return "<h2>Students</h2>" + table(("student", "points", "questions"), rows)

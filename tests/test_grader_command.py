@@ -10,12 +10,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from grader import batch, jail, records
 from grader.__main__ import app
 from grader.mistakes import CATALOGUE
-from grader.nbgrader_course import ROOT, filled_in, release, solutions, submit
+from grader.nbgrader_course import ROOT, NbgraderError, database, filled_in, nbgrader, release, solutions, submit
 from tests import corpora
 
 UNIT = "01_operators"
@@ -53,9 +54,17 @@ def test_ungraded_submissions_exit_1_and_wait_for_a_person(course):
     try:
         result = run("autograde", UNIT, "--course", course)
         assert result.exit_code == 1
-        assert "10 unanswered" in result.stdout
+        assert re.search(r"unreadable\s+ungraded\s+10 unanswered", result.stdout)
+        assert "unreadable is ungraded: " in result.stderr
         page = batch.page_of(course, UNIT, "unreadable").read_text()
         assert "Nothing could be graded" in page
+        assert "layernorm: no verdict, and no zero" in page
+        assert "0 of" not in page
+        assert run("report", UNIT, "--course", course).exit_code == 0
+        report = (course / f"report_{UNIT}.html").read_text()
+        assert "4 submissions, 1 of them ungraded" in report
+        assert "lowest 30, highest 32" in report
+        assert "<td>unreadable</td><td>ungraded</td>" in report
     finally:
         shutil.rmtree(course / "submitted" / "unreadable")
 
@@ -75,7 +84,8 @@ def test_what_cannot_run_exits_2_and_says_why(course, arguments, message):
 
 
 def test_without_bubblewrap_it_refuses_unless_told_in_so_many_words(course, monkeypatch):
-    monkeypatch.setattr(jail, "bubblewrap", lambda: None)
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, *more: None if name == "bwrap" else which(name, *more))
     refused = run("autograde", UNIT, "--course", course, "--force")
     assert refused.exit_code == 2
     assert "apt install bubblewrap" in refused.stderr
@@ -125,8 +135,97 @@ def test_the_report_is_a_page_with_figures(course, tmp_path):
     assert text.count("data:image/png;base64,") == 2
     for heading in ("Most common mistakes", "Ungraded", "Repairs", "Students"):
         assert f"<h2>{heading}</h2>" in text
-    assert run("report", UNIT, "--course", tmp_path, "--output", page).exit_code == 0
-    assert "Nothing has been graded yet" in page.read_text()
+    nothing = run("report", UNIT, "--course", tmp_path, "--output", page)
+    assert nothing.exit_code == 2
+    assert "nothing of 01_operators is graded" in nothing.stderr.replace("\n", " ")
+
+
+def copied(course, tmp_path):
+    """The graded course, to spoil."""
+    if not (course / ".grader").exists():
+        run("autograde", UNIT, "--course", course)
+    return shutil.copytree(course, tmp_path / "course", symlinks=True)
+
+
+def test_a_gradebook_that_is_gone_or_new_gets_what_was_graded_before(course, tmp_path):
+    there = copied(course, tmp_path)
+    before = corpora.in_gradebook(there, UNIT)
+    (there / "gradebook.db").unlink()
+    fresh: list[str] = []
+    students = batch.students_of(there, UNIT)
+    batch.autograde(there, UNIT, students, batch.Options(), lambda record, new: fresh.append(record.student) if new else None)
+    assert fresh == []
+    assert corpora.in_gradebook(there, UNIT) == {student: before[student] for student in students}
+
+
+def test_a_folder_whose_name_is_no_text_stops_nobody(course, tmp_path):
+    there = copied(course, tmp_path)
+    odd = there / "submitted" / os.fsdecode(b"J\xfcrgen") / UNIT
+    shutil.copytree(there / "submitted" / "middle" / UNIT, odd)
+    result = run("autograde", UNIT, "--course", there)
+    assert result.exit_code == 1
+    assert r"'J\udcfcrgen' is not graded" in result.stderr
+    assert re.search(r"middle\s+\d+ / 32", result.stdout)
+
+
+def test_a_time_of_submission_that_cannot_be_read_is_told(course, tmp_path):
+    there = copied(course, tmp_path)
+    (there / "submitted" / "middle" / UNIT / "timestamp.txt").write_text("yesterday")
+    result = run("autograde", UNIT, "--course", there, "--json", "--student", "middle")
+    (record,) = json.loads(result.stdout)
+    assert record["repairs"] == ["its timestamp.txt cannot be read, so it counts as submitted in time"]
+    assert not (there / "autograded" / "middle" / UNIT / "timestamp.txt").exists()
+
+
+def test_points_that_the_gradebook_does_not_have_are_refused(course, tmp_path):
+    there = copied(course, tmp_path)
+    with Gradebook(database(there)) as gradebook:
+        gradebook.find_grade_cell("check_div", "operators", UNIT).max_score = 2
+        gradebook.db.commit()
+    result = run("autograde", UNIT, "--course", there)
+    assert result.exit_code == 2
+    assert "the gradebook has 2 points for div, its check gives 3" in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "command"),
+    [
+        (lambda course: (course / "nbgrader_config.py").write_text("c = ("), "autograde"),
+        (lambda course: (course / "gradebook.db").write_text("nothing of the kind"), "autograde"),
+        (lambda course: (course / "limits.toml").write_text("[default"), "autograde"),
+        (lambda course: (course / "gradebook.db").write_text("nothing of the kind"), "export"),
+        (lambda course: (course / f"report_{UNIT}.html").mkdir(), "report"),
+    ],
+)
+def test_a_course_folder_in_disorder_exits_2_with_a_sentence(course, tmp_path, spoil, command):
+    there = copied(course, tmp_path)
+    (there / f"report_{UNIT}.html").unlink(missing_ok=True)
+    spoil(there)
+    result = run(command, UNIT, "--course", there, *(["--to", "csv"] if command == "export" else []))
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.output
+
+
+def test_nbgraders_command_sees_a_resubmission_and_loses_no_page(course, tmp_path):
+    there = copied(course, tmp_path)
+    path = submit(there, "middle", UNIT, filled_in(release(there, UNIT), {}))
+    path.with_name("timestamp.txt").write_text("2026-03-01 12:00:00 UTC")
+    nbgrader(there, "autograde", UNIT)
+    assert sum(corpora.in_gradebook(there, UNIT)["middle"].values()) == 0
+    assert (there / "autograded" / "middle" / UNIT / "timestamp.txt").read_text() == "2026-03-01 12:00:00 UTC"
+    pages = sorted((there / "autograded").rglob("*.ipynb"))
+    (there / "limits.toml").write_text("[default")
+    with pytest.raises(NbgraderError, match="is not TOML"):
+        nbgrader(there, "autograde", UNIT, "--force")
+    assert sorted((there / "autograded").rglob("*.ipynb")) == pages
+
+
+def test_the_demo_empties_no_folder_of_somebody_elses(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    result = run("demo", "--folder", tmp_path)
+    assert result.exit_code == 2
+    assert (tmp_path / "thesis.txt").exists()
 
 
 def test_the_readmes_commands_for_instructors_work_as_they_stand(tmp_path):

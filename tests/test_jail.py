@@ -317,10 +317,16 @@ def test_limits_come_from_the_course_folder(tmp_path):
         ("[default]\nspeed = 3", "there is no limit speed"),
         ("[default]\nrestarts = -1", "must be a positive number, got -1"),
         ("[", "is not TOML"),
+        ("cell_seconds = 20", "cell_seconds is no table of limits"),
+        ("default = 3", "default is no table of limits"),
+        ("[01_operatrs]\ncell_seconds = 20", "01_operatrs is no table of limits; limits stand below .*01_operators"),
+        ("[default]\ncell_seconds = nan", "must be a positive number, got nan"),
+        ("[default]\ncell_seconds = inf", "must be a positive number, got inf"),
+        (b"\xff", "is not TOML"),
     ],
 )
 def test_limits_that_do_not_exist_are_refused(tmp_path, text, message):
-    (tmp_path / "limits.toml").write_text(text)
+    (tmp_path / "limits.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=message):
         limits_of("01_operators", tmp_path)
 

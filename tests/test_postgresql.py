@@ -181,7 +181,7 @@ def test_the_same_new_students_may_be_written_down_by_two_graders_at_once(two_gr
     def write(unit: str) -> None:
         with Writer(course, database(course), unit) as writer:
             for student in STUDENTS:
-                writer.write(work.quarantined(work.Job(student, unit, "", {}), 1, True), None)
+                writer.write(work.quarantined(work.Job(student, unit, "", {}), 1, True), course / "nowhere")
 
     with most_connections(server) as counts:
         at_once(lambda: write(UNIT), lambda: write(OTHER))

@@ -125,10 +125,11 @@ def test_what_a_changed_check_would_move_is_shown_and_nothing_counts_until_it_is
     assert before[0]["lucky"]["grades"]["check_layernorm"][0] == 6
     code, output = run(course, "regrade", UNIT, "--student", "lucky", "--student", "right", "--jobs", "1")
     assert code == 0
-    assert "1 questions would move. To make it count: grader regrade 01_operators --publish" in output
+    assert f"1 question would move. To make it count: grader regrade 01_operators --course {course} --student lucky" in output
     (move,) = regrade.moves(course, UNIT)
     assert (move.student, move.question, move.before, move.after) == ("lucky", "layernorm", 6, 4)
     assert move.why.startswith("the question, or what judges it, has changed; wrong: ")
+    assert move.why.endswith(" (a score by hand stands)")
     assert (rows(database(course)), pages(course), records.load(course, UNIT, "lucky")) == before
 
     assert run(course, "regrade", UNIT, "--publish") == (0, "01_operators: 2 submissions published\n")
@@ -153,6 +154,7 @@ def test_what_moves_is_told_with_its_reason(course):
     changes: dict[str, Callable[[records.Record], records.Record]] = {
         "another submission; wrong: ": lambda record: replace(record, digest="another"),
         "graded in a jail now; wrong: ": lambda record: with_hashes_of(staged, replace(record, jailed=False)),
+        "the limits have changed; wrong: ": lambda record: with_hashes_of(staged, replace(record, limits="others")),
         "nothing has changed: it answers differently from run to run; wrong: ": lambda record: with_hashes_of(staged, record),
     }
     original = records.load(course, UNIT, "lucky")
@@ -168,6 +170,28 @@ def test_what_moves_is_told_with_its_reason(course):
 def with_hashes_of(other: records.Record, record: records.Record) -> records.Record:
     questions = {name: replace(question, hash=other.questions[name].hash) for name, question in record.questions.items()}
     return replace(record, questions=questions)
+
+
+def test_only_those_named_are_published_and_the_others_stay_staged(course):
+    stage(course, "lucky", "right")
+    before = rows(database(course))
+    assert run(course, "regrade", UNIT, "--student", "right", "--publish") == (0, "01_operators: 1 submissions published\n")
+    assert rows(database(course)) == before
+    assert [record.student for record in records.load_all(course, UNIT, staging=True)] == ["lucky"]
+    code, output = run(course, "regrade", UNIT, "--student", "right", "--publish")
+    assert (code, "nothing is staged of right" in output) == (2, True)
+    assert json.loads(run(course, "regrade", UNIT, "--publish", "--json")[1]) == ["lucky"]
+
+
+def test_whoever_takes_a_submission_back_does_not_hold_up_the_others(course):
+    stage(course, "lucky", "right")
+    away = (course / "submitted" / "lucky").rename(course / "away")
+    try:
+        assert run(course, "regrade", UNIT, "--publish")[0] == 2
+        assert stage(course, "right") == set()
+        assert run(course, "regrade", UNIT, "--publish")[0] == 0
+    finally:
+        away.rename(course / "submitted" / "lucky")
 
 
 def test_publishing_nothing_or_what_is_no_longer_so_is_refused(course):
@@ -255,8 +279,10 @@ def test_one_writer_takes_penalties_off_the_points_of_now(empty, late_rule):
     late_rule(ZERO)
     submits(empty, "quick")
     record = grade(empty, "quick")
+    submitted = batch.submission(empty, UNIT, "quick")
+    (submitted / "timestamp.txt").write_text(NEXT_DAY)
     worse = replace(record, questions={**record.questions, "matmul": replace(record.questions["matmul"], points=1.0)})
     with Writer(empty, database(empty), UNIT) as writer:
         for one, expected in ((record, 32), (worse, 28), (record, 32)):
-            writer.write(Graded(one, ""), batch.parse_utc(NEXT_DAY))
+            writer.write(Graded(one, ""), submitted)
             assert rows(database(empty))["quick"]["penalties"] == [expected]
