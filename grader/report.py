@@ -49,9 +49,10 @@ def write(path: Path, unit: str, records: Sequence[Record]) -> None:
 
 def summary(records: Sequence[Record]) -> str:
     points = [record.points for record in graded(records)]
-    line = f"<p>{len(records)} submissions, {len(records) - len(points)} of them ungraded and left out of what follows.</p>"
+    waiting = len(records) - len(points)
+    line = f"<p>{len(records)} submissions" + (f", {waiting} of them ungraded: listed below, and never a zero.</p>" if waiting else ".</p>")
     if points:
-        spread = f"median {median(points):g} of {records[0].max_points:g} points, lowest {min(points):g}, highest {max(points):g}"
+        spread = f"Median {median(points):g} of {records[0].max_points:g} points, lowest {min(points):g}, highest {max(points):g}"
         line = f"{line}<p>{spread}. These are the judge's points: what a person has changed in the gradebook is not in them.</p>"
     unjailed = sum(not record.jailed for record in records)
     return line + (f"<p class='warning'>{unjailed} were graded without a jail.</p>" if unjailed else "")
@@ -86,7 +87,7 @@ def points_lost(records: Sequence[Record]) -> Figure:
             shade = str(0.25 + 0.08 * number)
             axis.barh(names, lost, left=left, label=reason, color=shade, hatch=hatches[number], edgecolor="white")
             left = [a + b for a, b in zip(left, lost, strict=True)]
-    axis.set(xlim=(0, 1), xlabel="share of points lost")
+    axis.set(xlim=(0, min(1, 1.1 * max(left)) or 1), xlabel="share of points lost")
     axis.invert_yaxis()
     if any(left):
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
