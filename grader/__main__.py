@@ -74,21 +74,21 @@ def autograde(
     course = course.resolve()
     with told_in_red(goes_on):
         records = graded(course, unit, student, options, batch.autograde, quiet=as_json)
-    unnamed = [] if student else batch.misnamed(course, unit)
+    misnamed = [] if student else batch.misnamed(course, unit)
     if as_json:
         print(json.dumps([asdict(record) for record in records], indent=1))
     else:
         Console().print(outcome_table(unit, records))
     console = Console(stderr=True)
-    for name in unnamed:
-        console.print(f"[red]{escape(name)} is not graded: its folder's name is not UTF-8; rename it[/red]", soft_wrap=True)
+    for sentence in misnamed:
+        console.print(f"[red]{escape(sentence)}[/red]", soft_wrap=True)
     for record in records:
         if record.ungraded:
             console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.problem)}[/yellow]", soft_wrap=True)
     waiting = sum(bool(record.in_words) for record in records)
     if waiting:
         console.print(f"answers in words that wait for you in the formgrader: {waiting}", soft_wrap=True)
-    raise typer.Exit(1 if unnamed or any(record.ungraded for record in records) else 0)
+    raise typer.Exit(1 if misnamed or any(record.ungraded for record in records) else 0)
 
 
 @app.command()

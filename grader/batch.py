@@ -34,8 +34,8 @@ def students_of(course: Path, unit: str) -> list[str]:
 
 
 def misnamed(course: Path, unit: str) -> list[str]:
-    """Folders whose names are no text, as old archives leave them: no gradebook takes such a student."""
-    return [ascii(name) for name in folders_of(course, unit) if not is_text(name)]
+    """A sentence for each folder whose name is no text, as old archives leave them: no gradebook takes such a student."""
+    return [f"{name!a} is not graded: its folder's name is not UTF-8; rename it" for name in folders_of(course, unit) if not is_text(name)]
 
 
 def folders_of(course: Path, unit: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,22 +33,26 @@ def opened(db_url: str) -> Gradebook:
     return Gradebook(db_url)
 
 
+def is_there(db_url: str) -> bool:
+    """Whether there is something to open, which a file that is missing is not: opening it would make an empty gradebook."""
+    file = db_url.removeprefix("sqlite:///")
+    return file == db_url or Path(file).is_file()
+
+
 def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
-    """Make sure that the gradebook knows the unit; where it does not, nbgrader's `generate_assignment` tells it."""
-    with opened(db_url) as gradebook:
-        try:
-            gradebook.find_assignment(unit)
-            check_points(gradebook, unit)
-            return
-        except MissingEntry:
-            pass
+    """Make sure that the gradebook knows the unit, with its points; where it does not, nbgrader's `generate_assignment` tells it."""
+    with suppress(MissingEntry), opened(db_url) as gradebook:
+        check_points(gradebook, unit)
+        return
     if not (course / "source" / unit).is_dir():
         raise FileNotFoundError(f"{course / 'source' / unit} does not exist: a course folder has the units' sources, see {ROOT / 'source'}")
     nbgrader(course, "generate_assignment", unit, "--create", "--force", f"--db={db_url}")
+    with opened(db_url) as gradebook:
+        check_points(gradebook, unit)
 
 
 def check_points(gradebook: Gradebook, unit: str) -> None:
-    """ValueError where the gradebook has other points for a question than its check gives."""
+    """MissingEntry where the gradebook does not know the unit, ValueError where it has other points for a question than its check gives."""
     notebook = gradebook.find_notebook(UNITS[unit].removesuffix(".ipynb"), unit)
     worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
     for name, question in questions(unit).items():
@@ -64,12 +69,6 @@ def students_with(gradebook: Gradebook, unit: str) -> set[str]:
     """Whose submission of the unit the gradebook has."""
     found = gradebook.db.query(SubmittedAssignment.student_id).join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
     return {student for (student,) in found.filter(Assignment.name == unit)}
-
-
-def scores_by_hand(gradebook: Gradebook, unit: str) -> set[tuple[str, str]]:
-    """Student and question of every score that a person has entered."""
-    grades = [grade for submission in gradebook.assignment_submissions(unit) for book in submission.notebooks for grade in book.grades]
-    return {(grade.student.id, grade.name.removeprefix("check_")) for grade in grades if grade.manual_score is not None}
 
 
 def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_penalty: LatePenalty) -> None:

@@ -43,8 +43,8 @@ class JailedAutograde(Autograde):
         students = [matcher.match(folder)["student"] for folder in sorted(self.assignments)]
         excluded = self.coursedir.student_id_exclude.split(",")
         chosen = [student for student in students if student not in excluded and batch.is_text(student)]
-        for name in batch.misnamed(course, unit):
-            self.log.error("%s is not graded: its folder's name is not UTF-8; rename it", name)
+        for sentence in batch.misnamed(course, unit):
+            self.log.error(sentence)
         ungraded: list[str] = []
 
         def tell(record: Record, fresh: bool) -> None:

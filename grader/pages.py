@@ -43,10 +43,8 @@ def graded_notebook(result: Result) -> NotebookNode:
         if marked.get("grade"):
             name = marked.grade_id.removeprefix("check_")
             verdict = result.verdicts[name]
-            data = {"text/plain": f"{verdict.points:g}", "text/html": html(verdict, questions[name])}
-            if verdict.reason == "unanswered":
-                said = f"{name}: no verdict, and no zero; a person will look at it"
-                data = {"text/plain": said, "text/html": f"<div>○ {said}</div>"}
+            score = "no verdict" if verdict.reason == "unanswered" else f"{verdict.points:g}"
+            data = {"text/plain": score, "text/html": html(verdict, questions[name])}
             cell.outputs = [new_output("execute_result", data, execution_count=count)]
         elif outcome is not None:
             used.append(outcome)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import batch, gradebook, records
+from .exports import lines
 from .gradebook import ensure_assignment
 from .nbgrader_course import database
 from .pages import page_of
@@ -25,10 +26,6 @@ class Move:
     before: float | None  # None: no verdict, or never graded
     after: float | None
     why: str
-
-    @property
-    def points(self) -> float:
-        return (self.after or 0) - (self.before or 0)
 
 
 def stage(course: Path, unit: str, students: list[str], options: batch.Options, on_student: Callable[[Record, bool], None]) -> list[Record]:
@@ -65,13 +62,17 @@ def moves(course: Path, unit: str, students: Collection[str] = ()) -> Iterator[M
 
 
 def scores_by_hand(course: Path, unit: str) -> set[tuple[str, str]]:
-    """From the gradebook, if there is one."""
+    """Student and question of every score that a person has entered; none where there is no gradebook."""
     db_url = database(course)
-    file = db_url.removeprefix("sqlite:///")
-    if file != db_url and not Path(file).is_file():  # opening it would make an empty one
+    if not gradebook.is_there(db_url):
         return set()
     with gradebook.opened(db_url) as opened:
-        return gradebook.scores_by_hand(opened, unit)
+        found: set[tuple[str, str]] = set()
+        for assignment in (one for one in opened.assignments if one.name == unit):
+            titles = lines.question_titles(assignment)
+            scores = lines.scores(opened, assignment)
+            found |= {(student, titles[cell]) for student, cell, _, by_hand, _ in scores if cell in titles and by_hand is not None}
+        return found
 
 
 def points(question: QuestionRecord | None) -> float | None:

@@ -207,6 +207,13 @@ def test_publishing_nothing_or_what_is_no_longer_so_is_refused(course):
     assert rows(database(course)) == before
 
 
+def test_what_moves_is_told_where_the_gradebook_does_not_know_the_unit(tmp_path):
+    submit(tmp_path, "somebody", UNIT, new_notebook()).write_text("nothing")
+    stage(tmp_path, "somebody")
+    Gradebook(database(tmp_path)).close()
+    assert list(regrade.moves(tmp_path, UNIT)) == []
+
+
 def test_staging_makes_no_gradebook(tmp_path):
     """Nor does it need one: whoever only looks changes nothing."""
     submit(tmp_path, "somebody", UNIT, new_notebook()).write_text("nothing")

@@ -113,6 +113,8 @@ def headline(verdict: Verdict) -> tuple[str, str, str]:
     points = f"{verdict.points:g} of {verdict.max_points:g} points"
     if verdict.reason == "passed":
         return "✓", GREEN, f"{verdict.question}: {points}"
+    if verdict.reason == "unanswered":
+        return "○", GREY, f"{verdict.question}: no verdict, and no zero; a person will look at it"
     if verdict.untouched:
         return "○", GREY, f"{verdict.question}: not done yet (0 of {verdict.max_points:g} points)"
     if verdict.reason == "missing":
@@ -137,6 +139,8 @@ def look_at(question: Question, part: PartVerdict) -> str:
 def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict, list[str]]]:
     """For each part: the sentences to show under it. A part that nobody wrote needs none; nothing is said twice."""
     explained: list[tuple[PartVerdict, list[str]]] = []
+    if verdict.reason == "unanswered":
+        return explained
     said: dict[tuple[str, str], str] = {}  # case and message -> part
     hinted: set[str] = set()
     for part in verdict.parts:

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -238,12 +239,26 @@ def block_numbers(name: str, inputs: Sequence[Tensor]) -> int:
     return B * T * (T + sum(value.shape[-1] for value in inputs))
 
 
+Judge = Callable[[Any, Answer], Failure | None]
+
+
+def of_a_graph(judge: Judge) -> Judge:
+    """A judge who says so where the graph cannot be evaluated, instead of raising GraphError."""
+
+    @wraps(judge)
+    def judged(case: ModelCase | TaskCase, answer: Answer) -> Failure | None:
+        try:
+            return judge(case, answer)
+        except GraphError as error:
+            return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+
+    return judged
+
+
+@of_a_graph
 def judge_output(case: ModelCase, answer: Answer) -> Failure | None:
     leaves = leaves_of(case)
-    try:
-        got = evaluated(case, answer, leaves)
-    except GraphError as error:
-        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    got = evaluated(case, answer, leaves)
     want = twin(case, leaves)
     if agree(got.detach().numpy(), want.detach().numpy(), "float64", EXACT):
         return None
@@ -257,12 +272,10 @@ def judge_output(case: ModelCase, answer: Answer) -> Failure | None:
     return Failure.wrong(case, message, hint, got, want, **shown)
 
 
+@of_a_graph
 def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
     leaves = leaves_of(case)
-    try:
-        got = evaluated(case, answer, leaves)
-    except GraphError as error:
-        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    got = evaluated(case, answer, leaves)
     want = twin(case, leaves)
     if got.shape != want.shape:
         return Failure.wrong(case, f"{case.function} has shape {list(got.shape)}, expected {list(want.shape)}.")
@@ -284,6 +297,7 @@ def difference(case: ModelCase, answer: Answer, leaves: dict[str, Tensor], **cha
     return (first - second).detach().abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
 
 
+@of_a_graph
 def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
     """A change of one token may change no output before it, and must change all from there on."""
     leaves, length = leaves_of(case), case.sizes["T"]
@@ -292,10 +306,7 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
     for place in range(1, length):
         other = leaves[name].detach().clone()
         other[:, place] = other[:, place].roll(1, dims=-1) if name == "tokens" else other[:, place] + 1.5 * other[:, place].roll(1, dims=-1)
-        try:
-            moved = difference(case, answer, leaves, **{name: other})
-        except GraphError as error:
-            return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+        moved = difference(case, answer, leaves, **{name: other})
         if not moved.isfinite().all():
             message = "The output has entries that are no numbers."
             return Failure.wrong(case, message, "Is there a logarithm, a root or a division in it?", got=moved)
@@ -311,30 +322,26 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
     return None
 
 
+@of_a_graph
 def judge_order(case: ModelCase, answer: Answer) -> Failure | None:
     """Exchanging the first two tokens must change what is said after them."""
     leaves = leaves_of(case)
     leaves["tokens"][:, 1] = leaves["tokens"][:, 0].roll(1, dims=-1)  # so that they differ
     swapped = leaves["tokens"].clone()
     swapped[:, :2] = leaves["tokens"][:, :2].flip(1)
-    try:
-        moved = difference(case, answer, leaves, tokens=swapped)
-    except GraphError as error:
-        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    moved = difference(case, answer, leaves, tokens=swapped)
     if moved[-1] > 1e-6:
         return None
     message = "The first two tokens were exchanged, and the logits of the last one stayed as they were."
     return Failure.wrong(case, message, "Where does the model learn in which place a word stands?")
 
 
+@of_a_graph
 def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
     """An untrained model finds every word about equally likely: its loss is log V."""
     leaves = {name: value * (0.01 if name == "logits" else 1) for name, value in case.values().items()}
     sure = {**leaves, "logits": leaves["logits"] + 3 * leaves["targets"]}
-    try:
-        got, better = evaluated(case, answer, leaves), evaluated(case, answer, sure)
-    except GraphError as error:
-        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    got, better = evaluated(case, answer, leaves), evaluated(case, answer, sure)
     want = math.log(case.sizes["V"])
     if got.numel() == 1 and abs(float(got) - want) <= START * want:
         if better.numel() == 1 and float(better) < float(got) - HARDLY:
@@ -374,6 +381,7 @@ TASK_STEPS, TASK_RATE, TASK_RIGHT = 150, 0.006, 0.95
 TASK_ATTEMPTS = 4  # from other initial weights, because even a right model is unlucky now and then
 
 
+@of_a_graph
 def judge_task(case: TaskCase, answer: Answer) -> Failure | None:
     """A model with the student's graph in the place of one of its blocks is trained until it should answer nearly always right."""
 
@@ -385,11 +393,8 @@ def judge_task(case: TaskCase, answer: Answer) -> Failure | None:
 
     rng = torch.Generator().manual_seed(int(generator(case.seed, case.name).integers(2**31)))
     task = exclusive_or if case.function == "decoder_layer" else first_word
-    try:
-        if any(task(case, block, rng) >= TASK_RIGHT for _ in range(TASK_ATTEMPTS)):
-            return None
-    except GraphError as error:
-        return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+    if any(task(case, block, rng) >= TASK_RIGHT for _ in range(TASK_ATTEMPTS)):
+        return None
     return Failure.wrong(case, "The model does not learn a task that needs this part.", "Compare with the formula, term by term.")
 
 

@@ -11,6 +11,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
 from .. import records
+from ..gradebook import is_there
 from ..nbgrader_course import ROOT, database
 from . import autograder, autolab, gradescope, lines
 from .canvas import CanvasExport
@@ -70,9 +71,8 @@ def export(course: Path, unit: str, form: Form, output: Path | None = None, stud
 
 def from_gradebook(course: Path, unit: str, form: Form, path: Path, students: Sequence[str]) -> list[str]:
     db_url = database(course)
-    file = db_url.removeprefix("sqlite:///")
-    if file != db_url and not Path(file).is_file():  # opening it would make an empty one
-        raise nothing_graded(course, unit, f"there is no gradebook {file}")
+    if not is_there(db_url):
+        raise nothing_graded(course, unit, f"there is no gradebook {db_url.removeprefix('sqlite:///')}")
     with Gradebook(db_url) as gradebook:
         submitted = [line for one in lines.read(gradebook, [unit]) for line in one.lines if line.submitted]
         if not submitted:
