@@ -85,6 +85,10 @@ def autograde(
     for record in records:
         if record.ungraded:
             console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.problem)}[/yellow]", soft_wrap=True)
+    flagged = [record.student for record in records if record.flags]
+    if flagged:
+        listed = ", ".join(flagged[:8]) + (f" and {len(flagged) - 8} more" if len(flagged) > 8 else "")
+        console.print(f"to look at, in `grader report {unit}` (no points depend on it): {escape(listed)}", soft_wrap=True)
     waiting = sum(bool(record.in_words) for record in records)
     if waiting:
         console.print(f"answers in words that wait for you in the formgrader: {waiting}", soft_wrap=True)

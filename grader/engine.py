@@ -18,15 +18,16 @@ from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judge
 from autodiff_lib.checks.known import Known, known_of, told_again
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
+from autodiff_lib.checks.ready_made import Look, look, refused
 
-from . import hidden, intake, refused
+from . import hidden, intake
 from .jail import Jail, Session, note
 from .nbgrader_course import ROOT, source
 
 torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
 
 MAX_HINT = 600  # characters
-JUDGES = ("engine", "hidden", "inmate", "intake", "refused")  # modules of the grader on which points depend
+JUDGES = ("engine", "hidden", "inmate", "intake")  # modules of the grader on which points depend
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -59,6 +60,7 @@ class Result:
     problem: str = ""
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
+    flags: list[str] = field(default_factory=list)  # what a person should look at; no points depend on it
 
     @property
     def points(self) -> float:
@@ -81,7 +83,7 @@ def question_hash(unit: str, name: str, secret: str = "") -> str:
 
 @cache
 def code_hash() -> str:
-    """Of everything that decides on points: the checks, the engine, intake and what is refused."""
+    """Of everything that decides on points: the checks, the engine and intake."""
     total = hashlib.sha256()
     for path in [*sorted((ROOT / "autodiff_lib").rglob("*.py")), *(ROOT / "grader" / f"{name}.py" for name in JUDGES)]:
         total.update(path.name.encode() + path.read_bytes())
@@ -106,9 +108,8 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
     if submission.problem:
         verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
         return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, {}, clock.laps)
-    attack = intake.attack_in(submission)
-    refusals = dict.fromkeys(questions, attack) if attack else refused.findings(submission)
-    written = intake.filled({cell.source for cell in submission.cells}, unit)
+    seen = look_at(submission)
+    clock.lap("look")
     with Session(jail, submission.files) as session:
         session.alive()
         clock.lap("kernel")
@@ -127,10 +128,10 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
 
         verdicts = {}
         for name, question in questions.items():
-            if name not in written:
-                verdicts[name] = without_points(name, question.number, question, "missing", "It is not written yet.")
-            elif name in refusals:
-                verdicts[name] = refuse(without_points(name, question.number, question, "wrong", ""), refusals[name])
+            if name in submission.beyond:
+                verdicts[name] = unanswered(question, submission.beyond[name])
+            elif name in seen.findings:
+                verdicts[name] = refused(question, seen.findings[name])
             else:
                 verdicts[name] = told_again(ask(question, known_of(unit, name)), told)
         secret = hidden.questions(unit, hidden.secret())
@@ -139,7 +140,22 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
                 verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
         clock.lap("judge")
     clock.lap("wipe")
-    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps)
+    flags = [*seen.flags, *unseen(verdicts, seen)]
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps, flags)
+
+
+def look_at(submission: intake.Submission) -> Look:
+    """What is ready-made or roundabout in the cells that are run, and in the modules beside the notebook."""
+    experiments = intake.experiments(submission.unit)
+    cells = [cell.source for cell in submission.cells if intake.squeezed(cell.source) not in experiments]
+    modules = {name.removesuffix(".py"): content for name, content in submission.files.items() if name.endswith(".py")}
+    return look(cells, submission.unit, {name.replace("/", "."): text.decode(errors="replace") for name, text in modules.items()})
+
+
+def unseen(verdicts: dict[str, Verdict], seen: Look) -> list[str]:
+    """A flag for each exercise that earned points although nobody has seen where it is defined."""
+    found = [name for name, verdict in verdicts.items() if verdict.points and name not in seen.defined]
+    return [f"{name} came into the table in a way that cannot be followed from the code" for name in found]
 
 
 class Clock:
@@ -254,13 +270,6 @@ def without_points(name: str, number: int, question: Question, reason: Reason, m
     failure = Failure("all cases", reason, message)
     parts = tuple(PartVerdict(part.name, 0, part.points, 0, len(part.cases), failure) for part in question.parts)
     return Verdict(name, number, parts)
-
-
-def refuse(verdict: Verdict, what: str) -> Verdict:
-    """No points for an exercise that is answered with something ready-made."""
-    message = f"`{what}` is not to be used here, directly or through a helper: the exercise asks you to write it yourself."
-    failure = Failure("the code", "wrong", message)
-    return replace(verdict, parts=tuple(replace(part, points=0, failure=failure, passed=0, contrast="") for part in verdict.parts))
 
 
 def passed_parts(question: Question, verdict: Verdict) -> Question:

@@ -6,10 +6,13 @@ It never raises for a submission. What cannot be repaired shows as exercises wit
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import json
 import re
+import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,17 +20,19 @@ from typing import Any
 
 import nbformat
 
-from autodiff_lib import exercises
+from autodiff_lib.checks.names import parsed
+from autodiff_lib.checks.ready_made import exercises_in_cells, exercises_of
 from autodiff_lib.course import UNITS
 
 from .nbgrader_course import ROOT
 
 NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
-MAX_CELLS, MAX_SOURCE = 500, 50_000  # cells, and characters of each
+MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together
+MAX_WORDS = 50_000  # characters of an answer in words
 MAX_REPAIRS, MAX_REPAIR = 60, 300  # lines of repairs that are kept, and characters of each
 MAX_NOTEBOOK = 100 * 2**20  # bytes; outputs are dropped at once
 MAX_FILE, MAX_FILES, MAX_FILES_TOTAL = 2**20, 50, 8 * 2**20  # what comes along with the notebook
-KNOWN_MODULES = {"autodiff_lib", "torch", "numpy", "matplotlib", "math"}
+HERE = {*sys.stdlib_module_names, "autodiff_lib", "torch", "numpy", "matplotlib"}  # modules that a notebook finds wherever it runs
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Submission:
     repairs: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
+    beyond: dict[str, str] = field(default_factory=dict)  # exercises that were not run, because there is too much, and what of
     problem: str = ""  # why there is nothing to grade
     digest: str = ""  # of everything that was submitted
 
@@ -81,10 +87,9 @@ def read_as_it_is(folder: Path, unit: str) -> Submission:
     if not cells:
         submission.problem = f"{path.relative_to(folder)} holds no cell that can be read"
         return submission
-    if len(cells) > MAX_CELLS:
-        submission.repairs.append(f"of {len(cells)} cells the first {MAX_CELLS} were taken")
-    submission.cells, mended = mend(cells[:MAX_CELLS], unit)
-    submission.in_words = answers_in_words(cells[:MAX_CELLS], unit)
+    kept, submission.beyond = within_limits(cells, unit)
+    submission.cells, mended = mend(kept, unit)
+    submission.in_words = answers_in_words(cells, unit)
     submission.repairs += mended
     submission.files = extra_files([other for other in paths if other not in notebooks], path.parent, submission.repairs)
     return submission
@@ -121,11 +126,7 @@ def extra_files(paths: list[Path], home: Path, repairs: list[str]) -> dict[str, 
         if size > MAX_FILE or len(files) == MAX_FILES or sum(map(len, files.values())) + size > MAX_FILES_TOTAL:
             left_out.append(name[:60])
             continue
-        content = path.read_bytes()
-        if path.suffix == ".py" and (word := refused_in(content)):
-            repairs.append(f"the file {name[:60]} was left out: `{word}` has no place in a helper")
-            continue
-        files[name] = content
+        files[name] = path.read_bytes()
     if left_out:
         limits = f"{MAX_FILES} files, {MAX_FILE // 2**20} MiB each, {MAX_FILES_TOTAL // 2**20} MiB together"
         repairs.append(f"{len(left_out)} files were left out, {left_out[0]} among them: they are too large or too many (at most {limits})")
@@ -209,11 +210,10 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
         return None
     metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     marked = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
-    if len(text) > MAX_SOURCE and cell.get("cell_type") == "code":
-        return None
-    text = text[:MAX_SOURCE]
+    length, text = len(text), text[:MAX_SOURCE]
     text = text.encode("utf-8", "replace").decode("utf-8")  # halves of characters cannot be written down
-    return {"cell_type": str(cell.get("cell_type")), "source": text, "nbgrader": marked, "id": str(cell.get("id", ""))}
+    kept = {"cell_type": str(cell.get("cell_type")), "source": text, "nbgrader": marked, "id": str(cell.get("id", ""))}
+    return {**kept, "too_long": length > MAX_SOURCE}
 
 
 # --- what belongs to which exercise
@@ -255,7 +255,7 @@ def answers_in_words(cells: list[dict[str, Any]], unit: str) -> dict[str, str]:
         answers = [cell["source"] for cell in cells if cell["nbgrader"].get("grade_id") == name or cell["id"] == cell_id]
         written = [text for text in answers if text.strip() and text.split() != released.split()]
         if written:
-            found[name] = "\n\n".join(dict.fromkeys(written))[:MAX_SOURCE]
+            found[name] = "\n\n".join(dict.fromkeys(written))[:MAX_WORDS]
     return found
 
 
@@ -278,26 +278,25 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-@cache
-def definition(exercise: str, unit: str) -> re.Pattern[str]:
-    """Matches a cell that puts the exercise into the table."""
-    if any(signature.startswith(exercise + "(") for signature in exercises.OPERATORS.get(unit, [])):
-        return re.compile(rf"""@(\w+\.)?operator\(\s*["']{re.escape(exercise)}\(""")
-    return re.compile(rf"^[ \t]*(def|class) {re.escape(exercise)}\b", re.MULTILINE)
-
-
-def exercises_in(text: str, unit: str) -> tuple[str, ...]:
-    return tuple(exercise for exercise in expected_cells(unit)[0] if definition(exercise, unit).search(text))
-
-
 def only_checks(text: str) -> bool:
     """Whether a cell does nothing but `check(...)`. Such cells are never run: the judge asks the questions itself."""
-    tree = parsed(text)
-    if tree is None or not tree.body:
+    found = parsed(text)
+    if found is None or not found.tree.body:
         return False
-    calls = (statement.value for statement in tree.body if isinstance(statement, ast.Expr))
+    calls = (statement.value for statement in found.tree.body if isinstance(statement, ast.Expr))
     checks = [call for call in calls if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check"]
-    return len(checks) == len(tree.body)
+    return len(checks) == len(found.tree.body)
+
+
+def checked_in(text: str) -> list[str]:
+    """The exercises that a cell names in a call of `check`."""
+    found = parsed(text)
+    calls = (node for node in ast.walk(found.tree) if isinstance(node, ast.Call)) if found is not None else ()
+    return [
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "check" and call.args and isinstance(call.args[0], ast.Constant)
+    ]
 
 
 def is_stub(text: str, exercise: str, unit: str) -> bool:
@@ -307,9 +306,10 @@ def is_stub(text: str, exercise: str, unit: str) -> bool:
 
 @lru_cache(maxsize=4096)  # stubs and solutions come again and again
 def skeleton(text: str) -> str:
-    tree = parsed(text)
-    if tree is None:
-        return "".join(text.split())
+    found = parsed(text)
+    if found is None:
+        return squeezed(text)
+    tree = copy.deepcopy(found.tree)  # to be changed
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
@@ -318,14 +318,13 @@ def skeleton(text: str) -> str:
 
 def work_in(cells: list[dict[str, Any]], unit: str) -> int:
     """How many exercises somebody has worked on."""
-    return len(filled({cell["source"] for cell in cells}, unit))
+    return len(filled([cell["source"] for cell in cells], unit))
 
 
-def filled(texts: set[str], unit: str) -> set[str]:
+def filled(texts: Sequence[str], unit: str) -> set[str]:
     """The exercises that one of the texts answers with more than the stub."""
     found: set[str] = set()
-    for text in texts:
-        there = exercises_in(text, unit)
+    for text, there in zip(texts, exercises_in(texts, unit), strict=True):
         found |= {exercise for exercise in there if len(there) > 1 or not is_stub(text, exercise, unit)}
     return found
 
@@ -333,26 +332,69 @@ def filled(texts: set[str], unit: str) -> set[str]:
 # --- repairs
 
 
+def exercises_in(texts: Sequence[str], unit: str) -> list[tuple[str, ...]]:
+    """For each text the exercises that it puts into the table, or would, if it were Python."""
+    found = exercises_in_cells(texts, unit)
+    return [there or (meant(text, unit) if parsed(text) is None else ()) for text, there in zip(texts, found, strict=True)]
+
+
+def meant(text: str, unit: str) -> tuple[str, ...]:
+    """The exercises of a cell that is not Python: only where it is shown depends on them."""
+    found = {one or other for one, other in beginnings(unit).findall(text)}
+    return tuple(name for name in exercises_of(unit) if name in found)
+
+
+@cache
+def beginnings(unit: str) -> re.Pattern[str]:
+    """How the cells of a unit's exercises begin, in the release."""
+    names = "|".join(map(re.escape, exercises_of(unit)))
+    return re.compile(rf"""operator\([^\n]*?["']\s*({names})\s*\(|^[ \t]*(?:def|class) ({names})\b""", re.MULTILINE)
+
+
+def within_limits(raw: list[dict[str, Any]], unit: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The cells that are run, and the exercises that are not run because there is too much, with what there is too much of."""
+    kept: list[dict[str, Any]] = []
+    left_out: list[tuple[dict[str, Any], str]] = []
+    count = length = 0
+    for cell in raw:
+        text = cell["source"]
+        if cell["cell_type"] == "code" and text.strip():
+            count, length = count + 1, length + len(text)
+            if cell["too_long"]:
+                left_out.append((cell, f"its cell is longer than {MAX_SOURCE} characters"))
+                continue
+            if count > MAX_CELLS or length > MAX_CODE:
+                what = f"more than {MAX_CELLS} code cells" if count > MAX_CELLS else f"more than {MAX_CODE} characters of code"
+                left_out.append((cell, f"it stands after {what}"))
+                continue
+        kept.append(cell)
+    beyond: dict[str, str] = {}
+    stubs, by_id, _ = expected_cells(unit)
+    for cell, why in left_out:
+        marked = cell["nbgrader"].get("grade_id")
+        names = [marked] if marked in stubs else [by_id[cell["id"]]] if cell["id"] in by_id else meant(cell["source"], unit)
+        beyond |= dict.fromkeys(names, why)
+    return kept, beyond
+
+
 def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
     """The code cells to run, in order, and the repairs that were made."""
     repairs: list[str] = []
     cells: list[Cell] = []
     checked: list[str] = []
-    code = {cell["source"] for cell in raw if cell["cell_type"] == "code"}
-    filled_in_code = filled(code, unit)
-    for cell in raw:
+    if any("\r" in cell["source"] for cell in raw):
+        raw = [{**cell, "source": cell["source"].replace("\r\n", "\n").replace("\r", "\n")} for cell in raw]
+        repairs.append("Windows line ends were replaced")
+    filled_in_code = filled([cell["source"] for cell in raw if cell["cell_type"] == "code"], unit)
+    for cell, found in zip(raw, exercises_in([cell["source"] for cell in raw], unit), strict=True):
         text, grade_id = cell["source"], str(cell["nbgrader"].get("grade_id", ""))
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-            note_once(repairs, "Windows line ends were replaced")
-        found = exercises_in(text, unit)
         if cell["cell_type"] != "code":
             lost = [exercise for exercise in found if exercise not in filled_in_code]
-            if not lost or "def " not in text:
+            if not lost or parsed(text) is None:
                 continue
             repairs.append(f"the cell of {', '.join(lost)} was of type {cell['cell_type'][:20]} and was turned into code again")
-        checked += re.findall(r"""\bcheck\(\s*["'](\w+)["']""", text)
-        if only_checks(text) or (not found and grade_id in expected_cells(unit)[2] and parsed(text) is None):
+        checked += checked_in(text)
+        if not text.strip() or only_checks(text) or (not found and grade_id in expected_cells(unit)[2] and parsed(text) is None):
             continue
         if found and not cell["nbgrader"].get("solution"):
             note_once(repairs, "cells of exercises had lost their nbgrader metadata and were known by their text")
@@ -360,9 +402,13 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
             repairs.append(f"the cell of {', '.join(found)} was renamed {grade_id[:40]} and was known by its text")
         cells.append(Cell(text, found, cell["id"]))
     cells = joined(without_spare_stubs(cells, unit, repairs), unit, repairs)
+    absent: dict[str, None] = {}  # modules, in their order
     for cell in cells:
         if squeezed(cell.source) not in given_cells(unit):
-            cell.source = with_imports_that_may_fail(cell.source, repairs)
+            cell.source = with_imports_that_may_fail(cell.source, absent)
+    if absent:
+        listed = [module[:60] for module in absent][:8] + ([f"{len(absent) - 8} more"] if len(absent) > 8 else [])
+        repairs.append(f"the import of {', '.join(listed)} was allowed to fail")
     present = {exercise for cell in cells for exercise in cell.exercises}
     repairs += [f"there is no cell for {exercise}" for exercise in expected_cells(unit)[0] if exercise not in present]
     for exercise in expected_cells(unit)[0]:
@@ -379,7 +425,7 @@ def note_once(repairs: list[str], sentence: str) -> None:
 
 def without_spare_stubs(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
     """Of several cells for one exercise, those that are still the stub are dropped where another is filled in."""
-    answered = filled({cell.source for cell in cells}, unit)
+    answered = filled([cell.source for cell in cells], unit)
     kept = []
     for cell in cells:
         if len(cell.exercises) == 1 and cell.exercises[0] in answered and is_stub(cell.source, cell.exercises[0], unit):
@@ -399,91 +445,33 @@ def joined(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
     for cell in cells:
         whole = result[-1].source.rstrip() + "\n\n" + cell.source if result else ""
         indented = cell.source.lstrip("\n")[:1] in (" ", "\t") and not cell.exercises
-        belongs = bool(result) and (result[-1].exercises or not parses(textwrap.dedent(cell.source)))
-        if indented and belongs and parses(whole):
+        belongs = bool(result) and (result[-1].exercises or parsed(textwrap.dedent(cell.source)) is None)
+        if indented and belongs and parsed(whole) is not None:
             result[-1].source = whole
-            result[-1].exercises = exercises_in(whole, unit)
+            (result[-1].exercises,) = exercises_in([whole], unit)
             repairs.append(f"a cell that went on with the one before was joined to it ({', '.join(result[-1].exercises) or 'no exercise'})")
             continue
         result.append(cell)
     return result
 
 
-def parsed(text: str) -> ast.Module | None:
-    """The syntax tree of a cell, without IPython's own lines; None where it has none."""
-    plain = "\n".join("pass" if line.startswith(("%", "!")) else line for line in textwrap.dedent(text).splitlines())
-    try:
-        return ast.parse(plain)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+def with_imports_that_may_fail(text: str, absent: dict[str, None]) -> str:
+    """Imports that an editor put at the top of a cell, and that fail here, must not take the rest of the cell along.
 
-
-def parses(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def with_imports_that_may_fail(text: str, repairs: list[str]) -> str:
-    """Imports that an editor put at the top of a cell, and that fail here, must not take the rest of the cell along."""
-    tree = parsed(text)
-    if tree is None or text.lstrip().startswith("%%"):
+    Notes the modules in `absent`.
+    """
+    found, lines = parsed(text), text.splitlines()
+    if found is None or len(found.lines) != len(lines):  # where a magic takes the whole cell, there is no place for it
         return text
-    lines = text.splitlines()
-    for statement in reversed(tree.body):
-        if not isinstance(statement, ast.Import | ast.ImportFrom):
-            continue
+    kept: list[str] = []
+    done = 0  # lines that were looked at
+    for statement in (one for one in found.tree.body if isinstance(one, ast.Import | ast.ImportFrom)):
         modules = [statement.module or ""] if isinstance(statement, ast.ImportFrom) else [alias.name for alias in statement.names]
-        if all(module.split(".")[0] in KNOWN_MODULES for module in modules):
-            continue
-        block = lines[statement.lineno - 1 : statement.end_lineno]
-        if block[0] != block[0].lstrip() or ";" in block[0]:
-            continue
-        lines[statement.lineno - 1 : statement.end_lineno] = ["try:", *(f"    {line}" for line in block), "except ImportError:", "    pass"]
-        note_once(repairs, f"the import of {', '.join(modules)[:60]} was allowed to fail")
-    return "\n".join(lines)
-
-
-ATTACKS = {
-    "PROBES", "READY_MADE", "Forbidden", "wire", "inmate", "_C", "_VF", "aten", "DisableTorchFunction", "DisableTorchFunctionSubclass",
-    "TorchFunctionMode", "TorchDispatchMode", "fileno", "socket", "recv_fds", "send_fds", "ptrace", "prlimit",
-}  # fmt: skip
-"""Words that no exercise needs, in any cell or file: ways to the probes, to torch's inside, to the grader's channel."""
-
-
-INSIDES = re.compile(
-    r"autodiff_lib\.(checks|graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
-    r"|from autodiff_lib import [^\n]*\b(graph|graph_data|graph_drawing|operators|exercises|feeding)\b"
-    r"|\bchecks\.(reference|probe|watch|judge|operators|evaluator|transformer|training|known|compare|question|report|staleness|diagnosis|values)\b"
-)
-"""The library's own modules: notebooks need its top level, `checks.of_unit`, `course` and `figures`."""
-
-
-def refused_in(content: bytes) -> str | None:
-    """A word in a helper file that has no place there: ready-made answers are not looked for in files one by one."""
-    text = content.decode("utf-8", errors="replace")
-    words = ATTACKS | {
-        "softmax",
-        "layer_norm",
-        "LayerNorm",
-        "autograd",
-        "graphlib",
-        "TopologicalSorter",
-        "inputs_first",
-        "reference",
-        "exec",
-        "eval",
-    }
-    return next((word for word in sorted(words) if re.search(rf"\b{word}\b", text)), None)
-
-
-def attack_in(submission: Submission) -> str | None:
-    """A word of `ATTACKS` in any cell that is not one of the unit's own."""
-    words = re.compile(rf"\b({'|'.join(sorted(ATTACKS))})\b")
-    given = given_cells(submission.unit)
-    for cell in submission.cells:
-        if squeezed(cell.source) not in given and (found := words.search(cell.source) or INSIDES.search(cell.source)):
-            return found[0]
-    return None
+        start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
+        block = lines[start:end]
+        alone = start >= done and block[0] == block[0].lstrip() and ";" not in block[0]
+        if alone and not all(module.split(".")[0] in HERE for module in modules):
+            kept += [*lines[done:start], "try:", *(f"    {line}" for line in block), "except ImportError:", "    pass"]
+            done = end
+            absent.update(dict.fromkeys(modules))
+    return "\n".join([*kept, *lines[done:]])

@@ -103,6 +103,9 @@ def preface(result: Result) -> str:
     if result.repairs:
         lines.append("The notebook was repaired before it was graded:\n")
         lines += [f"- {escaped(repair)}" for repair in result.repairs]
+    if result.flags:
+        lines.append("\nA person will look at this, and no points depend on it:\n")
+        lines += [f"- {escaped(flag)}" for flag in result.flags]
     if not result.jailed:
         lines.append("\nThis submission was graded without a jail.")
     return "\n".join(lines) or "The notebook was graded as it was submitted."

@@ -40,6 +40,7 @@ class Record:
     in_words: list[str] = field(default_factory=list)  # answers that wait for a person
     seconds: dict[str, float] = field(default_factory=dict)
     limits: str = ""  # hash of the limits under which it ran
+    flags: list[str] = field(default_factory=list)  # what a person should look at; no points depend on it
 
     @property
     def points(self) -> float:
@@ -63,7 +64,7 @@ def record_of(student: str, result: Result, told: Collection[str] = ()) -> Recor
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
     kept = (result.repairs, result.problem, result.jailed, result.digest, version(result.unit))
-    return Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds)
+    return Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, flags=result.flags)
 
 
 def told_before(record: Record | None, digest: str) -> set[str]:

@@ -37,7 +37,7 @@ def page(unit: str, records: Sequence[Record]) -> str:
     if judged := graded(records):
         body += [figure_html(distribution(judged), "how many students have how many points")]
         body += [figure_html(points_lost(judged), "share of the class's points lost, by question and reason")]
-    body += [common_failures(records), ungraded(records), repairs(records), students(records)]
+    body += [common_failures(records), ungraded(records), flagged(records), repairs(records), students(records)]
     head = f"<meta charset='utf-8'><title>{escape(unit)}</title><style>{STYLE}</style>"
     return f"<!DOCTYPE html><html><head>{head}</head><body>{''.join(body)}</body></html>"
 
@@ -132,6 +132,13 @@ def ungraded(records: Sequence[Record]) -> str:
     rows = [(record.student, record.problem) for record in records if record.ungraded]
     rows += [(record.student, f"an answer in words waits: {name}") for record in records for name in record.in_words]
     return "<h2>Ungraded</h2>" + (table(("student", "why"), rows) if rows else "<p>None: every question has a verdict.</p>")
+
+
+def flagged(records: Sequence[Record]) -> str:
+    """What a person should look at: ways round an exercise that may be innocent. They cost no points."""
+    rows = [(record.student, flag) for record in records for flag in record.flags]
+    said = "<p>Nothing of this has cost points: open the notebook, and decide.</p>"
+    return "<h2>To look at</h2>" + (said + table(("student", "what was seen"), rows) if rows else "<p>Nothing unusual was seen.</p>")
 
 
 def repairs(records: Sequence[Record]) -> str:

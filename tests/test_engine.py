@@ -342,7 +342,7 @@ def test_torchs_ready_made_version_of_an_exercise_is_refused(exercise, old, new,
     assert old in source
     exec(source.replace(old, new), {**solved["01_operators"].__dict__})
     asked = checks.questions("01_operators")[exercise]
-    assert "is not to be used here: it is what the exercise asks you to write" in text(checks.verdict(asked), asked)
+    assert "is not to be used here: the exercise asks you to write it yourself" in text(checks.verdict(asked), asked)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from . import evaluator, operators, probe, staleness, transformer
+from . import evaluator, operators, probe, session, transformer
 from .judge import judge
 from .known import known_of, mistakes_in, told_again
 from .question import Question, Verdict
+from .ready_made import refused
 from .report import Overview, Score
 from .watch import live_values
 
@@ -40,17 +41,23 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
 
     `check("matmul")` asks one question: it shows a report and is worth the points.
     `check()` asks all questions of the unit and shows a line for each. Whoever makes a known mistake
-    gets a hint, and a more direct one the next time.
+    gets a hint, and a more direct one the next time. What grading refuses is refused here, in the same words.
     """
     known, told = questions(unit), set()
 
     def check(name: str | None = None) -> Score | Overview:
-        if name is None:
-            return Overview([verdict(question) for question in known.values()])
-        if name not in known:
+        if name is not None and name not in known:
             raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
-        found = told_again(verdict(known[name]), told)
-        told.update(mistakes_in(found))
-        return Score(found, known[name], staleness.note(name))
+        seen = session.seen(unit)
+
+        def found(question: Question) -> Verdict:
+            finding = seen.findings.get(question.name)
+            return verdict(question) if finding is None else refused(question, finding)
+
+        if name is None:
+            return Overview([found(question) for question in known.values()], seen.flags)
+        answer = told_again(found(known[name]), told)
+        told.update(mistakes_in(answer))
+        return Score(answer, known[name], session.note(name, unit))
 
     return check

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from graphlib import TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ import torch
 from torch import Tensor
 
 from ..graph import Node, Variable, describe_value, table
-from ..graph_data import GraphError, evaluate, evaluate_untrusted, from_data, inputs_first, to_data
+from ..graph_data import GraphError, evaluate, evaluate_untrusted, evaluation_order, from_data, inputs_first, to_data
 from . import reference
 from .compare import agree
 from .diagnosis import diagnose
 from .operators import draw, generator
-from .probe import PROBES, WrongKindError, attempt, stand_ins
+from .probe import PROBES, WrongKindError, attempt, closed, stand_ins
 from .question import Answer, Ask, Failure, Part, Problem, Question
 from .values import Shape
 from .watch import Budget, budgeted, computations, shallow_stack, unwatch
@@ -175,6 +176,10 @@ def cases(rows: list[Row], probe: str, seed: str, **settings: Any) -> list[Graph
 
 # --- probes: they run in the student's process
 
+SORTS = (inputs_first, TopologicalSorter.prepare, TopologicalSorter.static_order)
+EVALUATE = (evaluate, evaluation_order)
+"""Ready-made answers to the exercises of this unit, here and in the standard library."""
+
 
 def graph_of(ask: Ask) -> tuple[list[Node], list[Node], list[Node]]:
     """The case's variables, all its nodes by position, and its nodes of interest."""
@@ -188,10 +193,11 @@ def graph_of(ask: Ask) -> tuple[list[Node], list[Node], list[Node]]:
 
 @contextmanager
 def fair_play(exercise: str, nodes: list[Node]) -> Iterator[Budget]:
-    """Counted work, bounded recursion, and a trusted `topological_order` for the other exercises."""
+    """Counted work, bounded recursion, and a trusted `topological_order` for the other exercises. What is ready-made is closed."""
     trusted = {} if exercise == "topological_order" else {"topological_order": inputs_first}
+    sorts = SORTS if exercise == "topological_order" else ()
     try:
-        with stand_ins(exercise, trusted), shallow_stack():
+        with stand_ins(exercise, trusted), shallow_stack(), closed(*sorts, *EVALUATE):
             yield budgeted(nodes)
     finally:
         unwatch(nodes)

@@ -11,11 +11,11 @@ import inspect
 import io
 import linecache
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 import torch
@@ -98,38 +98,63 @@ def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
     return op, operands, op(*operands, **ask.settings["attrs"])
 
 
-class Forbidden(TorchFunctionMode):
-    """While open, torch's ready-made version of an exercise raises, however it is reached."""
+AUTOGRAD = {"requires_grad_", "backward", "grad", "_engine_run_backward", "retain_grad"}
+LAYERS = {
+    "linear", "embedding", "scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss",
+    "softmax", "log_softmax", "layer_norm", "native_layer_norm", "native_multi_head_attention", "_transformer_encoder_layer_fwd",
+}  # fmt: skip
+SAME_AS = {
+    "softmax": {"softmax", "log_softmax", "softmin", "_softmax"},
+    "layernorm": {"layer_norm", "native_layer_norm", "group_norm", "batch_norm", "instance_norm"},
+}
+"""Exercise -> what torch calls the same thing, or what holds it."""
 
-    READY_MADE: ClassVar = {
-        "softmax": {"softmax", "log_softmax", "softmin", "_softmax"},
-        "layernorm": {"layer_norm", "native_layer_norm", "group_norm", "batch_norm", "instance_norm"},
-    }
 
-    def __init__(self, exercise: str) -> None:
+class Refused(TorchFunctionMode):
+    """While open, some of torch's functions raise, however they are reached; and with them all of a module."""
+
+    def __init__(self, names: Collection[str], modules: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.names = self.READY_MADE.get(exercise, set())
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") in self.names:
-            raise WrongKindError(f"torch's own {func.__name__} is not to be used here: it is what the exercise asks you to write")
-        return func(*args, **(kwargs or {}))
-
-
-class NoReadyMadeModels(TorchFunctionMode):
-    """While open, torch's layers and its autograd raise, however they are reached."""
-
-    AUTOGRAD: ClassVar = {"requires_grad_", "backward", "grad", "_engine_run_backward", "retain_grad"}
-    LAYERS: ClassVar = {
-        "linear", "embedding", "scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss",
-        "softmax", "log_softmax", "layer_norm", "native_layer_norm", "native_multi_head_attention", "_transformer_encoder_layer_fwd",
-    }  # fmt: skip
+        self.names, self.modules = names, modules
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, module = getattr(func, "__name__", ""), getattr(func, "__module__", "") or ""
-        if name in self.AUTOGRAD | self.LAYERS or module.startswith(("torch.nn", "torch.autograd")):
-            raise WrongKindError(f"torch's own {name} is not to be used here: graph and gradients are your own")
+        if name in self.names or module.startswith(self.modules):
+            refuse(name)
         return func(*args, **(kwargs or {}))
+
+
+def refuse(name: str) -> NoReturn:
+    raise WrongKindError(f"torch's own {name} is not to be used here: the exercise asks you to write it yourself")
+
+
+def no_ready_made_answer(exercise: str) -> Refused:
+    """While open, torch's version of an exercise raises, and its autograd."""
+    return Refused(AUTOGRAD | SAME_AS.get(exercise, set()))
+
+
+def no_ready_made_model(but: Collection[str] = ()) -> Refused:
+    """While open, torch's layers raise, and its autograd."""
+    return Refused((AUTOGRAD | LAYERS) - set(but), ("torch.nn", "torch.autograd"))
+
+
+@contextlib.contextmanager
+def closed(*functions: FunctionType) -> Iterator[None]:
+    """While open, these functions of a library raise, under whatever name somebody has got hold of them."""
+
+    def refusing(*args: Any, **kwargs: Any) -> None:
+        from autodiff_lib.checks.probe import WrongKindError  # the code runs with another module's names
+
+        raise WrongKindError("a ready-made function was called: the exercise asks you to write it yourself")
+
+    before = [function.__code__ for function in functions]
+    for function in functions:
+        function.__code__ = refusing.__code__
+    try:
+        yield
+    finally:
+        for function, code in zip(functions, before, strict=True):
+            function.__code__ = code
 
 
 def operator_compute(ask: Ask) -> Answer:
@@ -138,7 +163,7 @@ def operator_compute(ask: Ask) -> Answer:
     inputs = [torch.tensor(array) for array in ask.arrays]
     results = []
     for _ in range(2):
-        with Forbidden(op.name):
+        with no_ready_made_answer(op.name):
             result = op.compute(node, inputs)
         if not isinstance(result, Tensor):
             raise WrongKindError(f"compute must return a torch.Tensor, got {missing_return(result)}")

@@ -17,6 +17,7 @@ from .question import Failure, PartVerdict, Question, Verdict
 MAX_SHOWN = 8  # rows and columns of a matrix that are printed; the rest is cut off
 MAX_PRINTED = 400  # characters of what the student's code printed
 NOT_RUN = "If you have written it: its cell has not run without an error yet."
+TO_LOOK_AT = "When this is graded, a person will look at what follows; no points depend on it."
 GREEN, RED, GREY = "#1a7f37", "#b42318", "#6e7781"
 
 
@@ -40,9 +41,10 @@ class Score(float):
 
 @dataclass(frozen=True)
 class Overview:
-    """All verdicts of a unit, a line and a bar for each."""
+    """All verdicts of a unit, a line and a bar for each; and what a person will look at when it is graded."""
 
     verdicts: list[Verdict]
+    flags: tuple[str, ...] = ()
 
     def total(self) -> str:
         points, most = (sum(getattr(verdict, name) for verdict in self.verdicts) for name in ("points", "max_points"))
@@ -50,10 +52,12 @@ class Overview:
 
     def __repr__(self) -> str:
         lines = [f"{headline(verdict)[0]} {headline(verdict)[2]}" for verdict in self.verdicts]
-        return "\n".join([*lines, self.total()])
+        return "\n".join([*lines, self.total(), *([TO_LOOK_AT] if self.flags else []), *(f"  {flag}" for flag in self.flags)])
 
     def _repr_html_(self) -> str:
-        return f'<table style="font-family:sans-serif">{"".join(map(overview_row, self.verdicts))}</table><div><b>{self.total()}</b></div>'
+        rows = f'<table style="font-family:sans-serif">{"".join(map(overview_row, self.verdicts))}</table><div><b>{self.total()}</b></div>'
+        flags = "".join(f"<li>{escape(flag)}</li>" for flag in self.flags)
+        return rows + (f'<div style="opacity:.8">{TO_LOOK_AT}<ul>{flags}</ul></div>' if flags else "")
 
 
 def overview_row(verdict: Verdict) -> str:

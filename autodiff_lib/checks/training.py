@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from ..graph import describe_value, table
 from ..text import PAD
 from .compare import agree
 from .diagnosis import diagnose
-from .probe import PROBES, NoReadyMadeModels, WrongKindError, missing_return, stand_ins
+from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question
 from .values import generator
 
@@ -76,7 +76,7 @@ def probe_epoch(ask: Ask) -> Answer:
         grads = (some_x.mT @ (error * c), (error * c).sum(0), (error * before).sum())  # (3, n) @ (n, 2) -> (3, 2)
         return (error**2).sum() * some_y.numel() / 2, dict(zip(names, grads, strict=True))
 
-    with NoReadyMadeModels():
+    with no_ready_made_model():
         result = table["sgd_epoch"](run_model, x, y, weights, ask.settings["batch_size"], ask.settings["learning_rate"])
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise WrongKindError(f"sgd_epoch must return the new weights and the loss, got {missing_return(result)}")
@@ -213,10 +213,7 @@ def random_logits(tokens: Sequence[int], arrays: Sequence[Tensor]) -> Tensor:
     return torch.tanh(2 * so_far) @ head - 20 * said + bias  # (context, 6) @ (6, V) -> (context, V)
 
 
-class NoLayers(NoReadyMadeModels):
-    """While open, torch's layers raise, but for the softmax: whoever writes may want to see probabilities."""
-
-    LAYERS: ClassVar = NoReadyMadeModels.LAYERS - {"softmax", "log_softmax"}
+PROBABILITIES = {"softmax", "log_softmax"}  # whoever writes may want to see them
 
 
 def probe_generate(ask: Ask) -> Answer:
@@ -231,7 +228,7 @@ def probe_generate(ask: Ask) -> Answer:
         return random_logits([int(token) for token in tokens], [weights[name] for name in names])
 
     given = list(prompt)
-    with stand_ins("generate", {"logits_of": logits_of, "CONTEXT": context}), NoLayers():
+    with stand_ins("generate", {"logits_of": logits_of, "CONTEXT": context}), no_ready_made_model(but=PROBABILITIES):
         result = table["generate"](given, weights, ask.settings["max_new_tokens"])
     if isinstance(result, Tensor | np.ndarray):
         result = result.tolist()

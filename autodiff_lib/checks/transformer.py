@@ -26,7 +26,7 @@ from ..text import causal_mask
 from . import reference
 from .compare import agree
 from .diagnosis import diagnose
-from .probe import PROBES, NoReadyMadeModels, WrongKindError, missing_return, stand_ins
+from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question
 from .training import EXACT, UNIT, epoch_question, generate_question
 from .values import generator
@@ -180,7 +180,7 @@ def probe_model(ask: Ask) -> Answer:
     if function == "transformer_lm":
         weights = {name: variables[name] for name in WEIGHTS}
         arguments = [variables["tokens"], variables["positions"], weights, variables["mask"]]
-    with stand_ins(function, {name: sealed(name) for name in INSIDE[function]}), NoReadyMadeModels():
+    with stand_ins(function, {name: sealed(name) for name in INSIDE[function]}), no_ready_made_model():
         built = table[function](*arguments, number)
     if not isinstance(built, Node):
         raise WrongKindError(f"{function} must return a Node, got {missing_return(built)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import math
 import textwrap
 import zipfile
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class Clumsy:
     name: str
     what: str  # one line: what happened to the notebook
     unit: str
-    expected: dict[str, float] | None  # exercise -> points, for all of the unit; None: nothing can be graded, and a reason is given
+    expected: dict[str, float | None] | None  # exercise -> points, or None where it waits for a person; None: all of it does
     files: Callable[[], Files]  # path in the submission's folder -> content
     repairs: tuple[str, ...] = ()  # words of which each must occur in the list of repairs, in lower case
 
@@ -147,13 +148,17 @@ def delivered(
 
 
 def add(
-    function: Callable[..., Any], unit: str, expected: dict[str, float] | None, files: Callable[[], Files], words: tuple[str, ...]
+    function: Callable[..., Any], unit: str, expected: dict[str, float | None] | None, files: Callable[[], Files], words: tuple[str, ...]
 ) -> None:
     SUBMISSIONS.append(Clumsy(function.__name__.replace("_", "-"), (function.__doc__ or "").strip(), unit, expected, files, words))
 
 
-def expectation(unit: str, lost: dict[str, float]) -> dict[str, float]:
-    return {exercise: points - lost.get(exercise, 0) for exercise, points in POINTS[unit].items()}
+UNGRADED = math.inf  # in place of the points that are lost: there is no verdict
+
+
+def expectation(unit: str, lost: dict[str, float]) -> dict[str, float | None]:
+    kept = {exercise: points - lost.get(exercise, 0) for exercise, points in POINTS[unit].items()}
+    return {exercise: points if points >= 0 else None for exercise, points in kept.items()}
 
 
 def all_but(unit: str, *kept: str) -> dict[str, float]:

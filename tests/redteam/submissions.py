@@ -41,6 +41,7 @@ class Hostile:
     honest: dict[str, float]
     files: Callable[[], dict[str, bytes]]
     links: dict[str, str] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)  # what it may earn beyond, if a person is told to look at it
 
 
 SUBMISSIONS: list[Hostile] = []
@@ -126,11 +127,13 @@ def attack(
     bodies: dict[str, tuple[str, ...]] | None = None,
     links: dict[str, str] | None = None,
     worth: dict[str, float] | None = None,
+    told: dict[str, float] | None = None,
     **cells: object,
 ) -> None:
     """A notebook with the exercises in `honest` done, those in `bodies` filled with hostile bodies, and attack cells.
 
-    `worth` is what the hostile bodies deserve all the same.
+    `worth` is what the hostile bodies deserve all the same; `told` what values may earn that nobody can tell from somebody's
+    own, if a person is told to look.
     """
     honest = {} if honest is None else honest
 
@@ -138,10 +141,22 @@ def attack(
         answers = {exercise: filled(unit, exercise, *texts) for exercise, texts in (bodies or {}).items()}
         return {UNITS[unit]: as_bytes(notebook(unit, honest, answers, **cells)), **extra()}
 
-    SUBMISSIONS.append(Hostile(name, what, unit, {**honest, **(worth or {})}, files, links or {}))
+    SUBMISSIONS.append(Hostile(name, what, unit, {**honest, **(worth or {})}, files, links or {}, told or {}))
 
 
 DIV = {"div": 3.0}
+VALUES = {
+    "div": 1,
+    "div_by_const": 0.5,
+    "transpose": 1,
+    "relu": 1,
+    "sqrt": 1,
+    "power": 1,
+    "mean": 1,
+    "matmul": 1,
+    "softmax": 2,
+    "layernorm": 2,
+}
 ORDER = {"topological_order": 3.0}
 ONE_ANSWER = {"sqrt": ("return inputs[0]", "return [output_grad]")}  # something wrong to be asked about
 
@@ -900,6 +915,7 @@ def grab(text: str) -> str:
 attack(
     "channel_reference",
     "takes the channel over and answers every compute with the library's reference, every gradient with zeros",
+    told=VALUES,
     bodies=ONE_ANSWER,
     first=grab(
         """
@@ -1298,6 +1314,7 @@ attack(
 attack(
     "patched_table",
     "puts operators made of the library's reference into the table, in a cell that belongs to no exercise",
+    told=VALUES,
     first="""
         from autodiff_lib import graph
         from autodiff_lib.checks import reference
@@ -1895,8 +1912,8 @@ attack(
 # --- ready-made answers
 
 
-def ready_made(name: str, what: str, exercise: str, *bodies: str, first: str = "", honest: dict[str, float] = DIV) -> None:
-    attack(f"ready_{name}", what, honest, bodies={exercise: bodies}, first=first or ())
+def ready_made(name: str, what: str, exercise: str, *bodies: str, first: str = "", told: dict[str, float] | None = None) -> None:
+    attack(f"ready_{name}", what, DIV, bodies={exercise: bodies}, first=first or (), told=told)
 
 
 ready_made("softmax", "torch.softmax in the softmax exercise", "softmax", "return torch.softmax(inputs[0], node.dim)")
@@ -1946,7 +1963,7 @@ ready_made("script", "a scripted function that calls torch.softmax", "softmax", 
       return (%s)
     ''')
     quick = torch._C._create_function_from_graph("quick", graph)
-""")  # fmt: skip
+""", told={"softmax": 2.0})  # fmt: skip
 ready_made("distribution", "torch.distributions.Categorical, which takes a softmax inside", "softmax", """
     a = inputs[0].movedim(node.dim, -1)
     return torch.distributions.Categorical(logits=a).probs.movedim(-1, node.dim)
@@ -2005,7 +2022,7 @@ ready_made("written_module", "writes a module with torch.softmax to its home and
     with open("mine.py", "w") as file:
         file.write("import torch\\ndef run(a, dim):\\n    with torch._C.DisableTorchFunction():\\n        return torch.softmax(a, dim)\\n")
     import mine
-""")  # fmt: skip
+""", told={"softmax": 2.0})  # fmt: skip
 attack(
     "ready_submitted_module",
     "a submitted module that holds the ready-made softmax, imported by the notebook",

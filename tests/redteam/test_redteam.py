@@ -39,7 +39,12 @@ def graded(course, untouched):
 def test_a_hostile_submission_scores_at_most_what_its_work_deserves(hostile, graded):
     record = graded[hostile.unit][hostile.name]
     for name, question in record.questions.items():
-        assert question.points <= hostile.honest.get(name, 0), f"{name}: {question.reason}: {hostile.what}"
+        assert question.points <= deserved(hostile, record).get(name, 0), f"{name}: {question.reason}: {hostile.what}"
+
+
+def deserved(hostile, record):
+    """The points of its real work, and those of values that nobody can tell from somebody's own, if a person is told to look."""
+    return {**hostile.honest, **(hostile.told if record.flags else {})}
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -87,6 +92,6 @@ def test_every_way_to_grade_gives_the_same_points(tmp_path, graded):
             for name, question in graded[hostile.unit][hostile.name].questions.items():
                 points = held[hostile.unit][hostile.name][name]
                 race = {question.reason, others[name].reason} & RACES
-                if points > hostile.honest.get(name, 0) or (points != question.points and not race):
+                if points > deserved(hostile, graded[hostile.unit][hostile.name]).get(name, 0) or (points != question.points and not race):
                     differences.append(f"{way}: {hostile.name}: {name} has {points:g}, not {question.points:g}")
     assert differences == []

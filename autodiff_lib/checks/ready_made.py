@@ -1,0 +1,240 @@
+"""What an exercise may not be answered with: found by looking at the code, with the same words in a notebook and while grading.
+
+A *finding* is a use of something ready-made in the definition of an exercise, or in what it is made of: resolved to a
+path, so comments, texts and names that somebody chose are none. It costs this exercise. A *flag* is what a person should
+look at: a way to reach things that cannot be followed from here. It costs nothing. What is ready-made refuses itself as
+well while an exercise is asked (`probe`), however it was reached.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import accumulate
+
+from .. import exercises
+from .names import SHELL, Code, Place, descendants
+from .question import Failure, PartVerdict, Question, Verdict
+
+EVERYWHERE = {
+    "torch.autograd", "torch.func", "functorch", "autograd", "jax", "tensorflow",  # they differentiate
+    "graphlib", "networkx", "toposort",  # they sort
+    "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",  # they sort and evaluate, as the judge does
+}  # fmt: skip
+"""Modules of which no exercise needs anything."""
+
+IN_UNIT = {
+    "03_transformer_lm": {"torch.nn", "torch.optim", "torch.enable_grad", "torch.set_grad_enabled", "torch.inference_mode"},
+}
+"""Unit -> what none of its exercises may use."""
+
+SAME = {
+    "softmax": {"softmax", "log_softmax", "softmin", "_softmax", "Softmax", "LogSoftmax", "scaled_dot_product_attention"},
+    "layernorm": {"layer_norm", "native_layer_norm", "LayerNorm", "group_norm", "GroupNorm", "batch_norm", "instance_norm"},
+}
+"""Exercise -> what libraries call the same thing, or what holds it."""
+
+NO_LIBRARY = {"builtins", "autodiff_lib", "IPython"}  # roots of paths below which `SAME` names nothing ready-made
+STANDS_IN = {"generate": {"logits_of", "CONTEXT"}}
+"""Exercise -> names under which something of the probe's stands while it is asked, whatever the notebook binds to them."""
+
+ROUNDABOUT = {
+    "builtins.exec", "builtins.eval", "builtins.compile", "builtins.__import__", "builtins.globals", "builtins.__builtins__",
+    "importlib", "types.FunctionType", "types.CodeType", "marshal", "pickle", "inspect", "ctypes", "_ctypes", "cffi", "mmap",
+    "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.modules", "sys._getframe", "sys.settrace", "sys.setprofile",
+    "sys.meta_path", "sys.path_hooks", "socket", "signal", "resource", "subprocess", "multiprocessing", "threading", "concurrent",
+    "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
+    "torch._C", "torch._VF", "torch.ops", "torch.overrides", "torch.utils._python_dispatch", "torch.library", "torch.jit", "torch.load",
+    "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.feeding", "IPython.core",
+}  # fmt: skip
+"""Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
+
+INSIDE = {"__code__", "__globals__", "__closure__", "__subclasses__", "__builtins__", "cell_contents", "f_locals", "f_globals", "f_back"}
+"""Attributes of functions, frames and classes that lead from one thing to another."""
+
+HARMLESS = {"autodiff_lib.checks.of_unit", "autodiff_lib.checks.live_values", "autodiff_lib.checks"}
+USED_OF_SHELL = {"run_line_magic", "run_cell_magic"}  # their code is looked at like any other
+MAX_FLAGS = 20
+
+DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something ready-made, and the line of the exercise, or of what it is made of, that uses it."""
+
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return (
+            f"`{self.what}` is not to be used here, directly or through a helper ({self.where}): "
+            "the exercise asks you to write it yourself."
+        )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen in a notebook's code."""
+
+    findings: dict[str, Finding]  # by exercise
+    flags: tuple[str, ...]  # sentences for a person
+    defined: frozenset[str]  # exercises of which the definition was seen
+
+
+def look(cells: Sequence[str], unit: str, files: Mapping[str, str] | None = None) -> Look:
+    """Look at a notebook's cells, in the order in which they run, and at the modules beside it (name -> text)."""
+    code = Code(cells, files)
+    definitions = last_definitions(code, unit)
+    findings = {exercise: found for exercise, places in definitions.items() if (found := finding(code, places, exercise, unit))}
+    unread = [number for number, places in enumerate(code.cells, start=1) if places is None]
+    flags = [f"its cell {number} is not Python, so nobody knows what it was meant to do" for number in unread]
+    flags += suspicious(code)
+    cut = ["and more of the kind"] if len(flags) > MAX_FLAGS else []
+    defined = frozenset(exercise for exercise, places in definitions.items() if places)
+    return Look(findings, (*flags[:MAX_FLAGS], *cut), defined)
+
+
+@cache
+def exercises_of(unit: str) -> tuple[str, ...]:
+    """The exercises of a unit, in its order."""
+    operators = (signature.split("(")[0] for signature in exercises.OPERATORS.get(unit, ()))
+    return (*operators, *exercises.FUNCTIONS.get(unit, ()))
+
+
+def refused(question: Question, finding: Finding) -> Verdict:
+    """No points for an exercise that is answered with something ready-made."""
+    failure = Failure("the code", "wrong", str(finding))
+    parts = tuple(PartVerdict(part.name, 0, part.points, 0, len(part.cases), failure) for part in question.parts)
+    return Verdict(question.name, question.number, parts)
+
+
+def finding(code: Code, definitions: list[Place], exercise: str, unit: str) -> Finding | None:
+    """The first use of something ready-made in the definitions of an exercise, and in what they are made of."""
+    others = set(exercises.FUNCTIONS.get(unit, ())) - {exercise}  # each is judged by itself
+    stand_ins = STANDS_IN.get(exercise, set()) | others
+    later = [part for place in definitions if isinstance(place.node, DEFINITION) for part in code.bound_to(place.node.name, place.scope)]
+    todo, seen, named = [*definitions, *later], set(), set()
+    for place in todo:
+        if place.node in seen:
+            continue
+        seen.add(place.node)
+        for use in code.uses(place):
+            if isinstance(use.node, ast.Name):
+                owner, name = code.owner(use.node.id, use.scope), use.node.id
+                if (owner, name) in named or (name in stand_ins and owner.parent is None):
+                    continue
+                named.add((owner, name))
+            for path in sorted(code.paths(use.node, use.scope)):
+                if is_refused(path, exercise, unit) and path.split(".")[0] not in code.modules:
+                    return Finding(path, str(use))
+            todo += code.made_of(use)
+    return None
+
+
+def is_refused(path: str, exercise: str, unit: str) -> bool:
+    if path in HARMLESS:
+        return False
+    if begins(path, EVERYWHERE | IN_UNIT.get(unit, set())):
+        return True
+    root, *rest = path.split(".")
+    return root not in NO_LIBRARY and not SAME.get(exercise, set()).isdisjoint(rest)
+
+
+def begins(path: str, modules: Collection[str]) -> bool:
+    """Whether a path is one of these, or leads through one."""
+    return any(start in modules for start in starts_of(path))
+
+
+@cache
+def is_there(module: str) -> bool:
+    """Whether a module can be imported here, without doing it."""
+    try:
+        return module == "__main__" or importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=4096)
+def starts_of(path: str) -> tuple[str, ...]:
+    """`a`, `a.b` and `a.b.c`, of `a.b.c`."""
+    return tuple(accumulate(path.split("."), lambda start, name: f"{start}.{name}"))
+
+
+# --- where an exercise is defined
+
+
+def last_definitions(code: Code, unit: str) -> dict[str, list[Place]]:
+    """The statements that put each exercise into the table: of those that always do, the last one, and what comes after it."""
+    found: dict[str, list[Place]] = {exercise: [] for exercise in exercises_of(unit)}
+    for place in code.statements:
+        for exercise in defined_by(code, place, unit):
+            if isinstance(place.node, DEFINITION | ast.Expr | ast.Assign):
+                found[exercise].clear()
+            found[exercise].append(place)
+    return found
+
+
+def exercises_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]:
+    """For each cell, the exercises that it puts into the table."""
+    code = Code(cells)
+    there = [{exercise for place in places or () for exercise in defined_by(code, place, unit)} for places in code.cells]
+    return [tuple(exercise for exercise in exercises_of(unit) if exercise in defined) for defined in there]
+
+
+def defined_by(code: Code, place: Place, unit: str) -> set[str]:
+    """The exercises that a statement puts into the table: functions by their name, operators by their signature."""
+    definitions = [node for node in descendants(place.node) if isinstance(node, DEFINITION)]
+    found = {node.name for node in definitions} & set(exercises.FUNCTIONS.get(unit, ()))
+    operators = {signature.partition("(")[0] for signature in exercises.OPERATORS.get(unit, ())}
+    if operators:
+        decorators = {decorator for node in definitions for decorator in node.decorator_list}
+        found |= operators & {text.partition("(")[0].strip() for text in signatures(code, place, decorators)}
+    return found
+
+
+def signatures(code: Code, place: Place, decorators: Collection[ast.expr]) -> Iterator[str]:
+    """The texts that a statement hands to its decorators, or to `operator`."""
+    for use in code.uses(place):
+        call = use.node
+        if isinstance(call, ast.Call) and (call in decorators or "autodiff_lib.operator" in code.paths(call.func, use.scope)):
+            for value in (*call.args, *(keyword.value for keyword in call.keywords)):
+                text = code.constant(value, use.scope)
+                if text is not None and "(" in text:
+                    yield text
+
+
+# --- what a person should look at
+
+
+def suspicious(code: Code) -> list[str]:
+    """A sentence for each line that leads to what cannot be followed from here."""
+    found: dict[str, str] = {}  # line -> sentence
+    for use in (use for statement in code.statements for use in code.uses(statement)):
+        what = roundabout(code, use)
+        if what is not None:
+            found.setdefault(str(use), f"it uses `{what}` ({use})")
+            if len(found) > MAX_FLAGS:
+                break
+    return list(found.values())
+
+
+def roundabout(code: Code, use: Place) -> str | None:
+    """What is roundabout about a use, if anything."""
+    node = use.node
+    if isinstance(node, ast.Attribute) and node.attr in INSIDE:
+        return node.attr
+    for path in sorted(code.paths(node, use.scope)):
+        if path.partition(".")[0] not in code.modules and not is_there(path.partition(".")[0]):
+            return f"{path}, of a module that is not here"
+        if path.startswith(SHELL + ".") and path.split(".")[2] not in USED_OF_SHELL:
+            return f"get_ipython().{path.split('.')[2]}"
+        if path not in HARMLESS and begins(path, ROUNDABOUT):
+            return path
+    fetches = isinstance(node, ast.Call) and len(node.args) > 1 and "builtins.getattr" in code.paths(node.func, use.scope)
+    if fetches and code.constant(node.args[1], use.scope) is None:
+        return "getattr with a name that is put together while it runs"
+    return None
