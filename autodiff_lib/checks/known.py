@@ -53,9 +53,8 @@ def mark(case: str, failure: Failure) -> Mark:
     numbers = [float(number) for number in NUMBER.findall(message)]
     if (failure.got is None and not numbers) or in_single_precision(failure):
         return digest, None
-    answers = [array for array in (failure.got, failure.expected) if array is not None]  # not the inputs: a mask holds -1e9
-    size = size_of(np.asarray(numbers), *answers)
-    return digest, product(case, np.append(numbers, error_of(failure)) / size)
+    size = 1.0 if failure.expected is None else size_of(failure.expected)  # not the inputs': a mask holds -1e9
+    return digest, product(case, np.append(numbers, error_of(failure) / size))
 
 
 def in_single_precision(failure: Failure) -> bool:
@@ -74,13 +73,17 @@ def error_of(failure: Failure) -> np.ndarray:
 
 
 def product(case: str, array: np.ndarray) -> float:
-    """One number for an array whose entries are relative to the size of the case: what rounding errors come to is zero."""
+    """One number for an array whose entries are relative to the size of the case: what rounding errors come to is zero.
+
+    Where entries are larger than the case, so are their rounding errors.
+    """
     plain = np.asarray(array, np.float64).ravel()
     for value, stand_in in STRANGE.items():
         plain = np.where(np.isnan(plain) if np.isnan(value) else plain == value, stand_in, plain)
     with np.errstate(over="ignore"):
-        number = plain @ generator("trace", case, plain.size).uniform(0.5, 1.5, plain.size)
-    return float(f"{round(float(number), GRAIN):.6g}") + 0.0
+        number = float(plain @ generator("trace", case, plain.size).uniform(0.5, 1.5, plain.size))
+    size = size_of(plain)
+    return float(f"{round(number / size, GRAIN) * size:.6g}") + 0.0
 
 
 def same(mine: Trace, theirs: Trace) -> bool:
