@@ -15,6 +15,8 @@ setup: $(READY)  ## the virtual environment, in .venv
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
+# Two workers share the cores: with more threads each, they would wait for one another.
+test: export OMP_NUM_THREADS ?= 1
 test: $(READY) system  ## all tests: pytest, and nbval over source/ and notebooks/
 	$(BIN)/python -m pytest -n 2 --dist loadscope tests
 	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks

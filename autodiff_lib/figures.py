@@ -17,6 +17,7 @@ __all__ = ["attention_maps", "draw_graph", "loss_curves", "matrices", "next_toke
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
 MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written
 MARKERS = "os^Dv*"
+TIED = 6  # decimals up to which two numbers that are put in order count as equal: rounding decides no order
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "$": r"\$"})  # a bare $ would begin a formula
 
 
@@ -94,7 +95,7 @@ def next_tokens(probabilities: Tensor | np.ndarray, words: Sequence[str], top: i
     values = np.asarray(probabilities)
     if values.shape != (len(words),):
         raise ValueError(f"next_tokens: probabilities have shape {values.shape}, expected ({len(words)},), one for each word")
-    best = np.argsort(-values, kind="stable")[:top]
+    best = np.argsort(-np.round(np.asarray(values, float), TIED), kind="stable")[:top]
     _, axis = plt.subplots(figsize=(6.5, 0.8 + 0.36 * len(best)))
     bars = axis.barh(range(len(best)), values[best], height=0.7)
     axis.bar_label(bars, [f"{value:.3f}" for value in values[best]], padding=4)
@@ -165,9 +166,10 @@ def name_axes(axis: plt.Axes, rows: Sequence[str], columns: Sequence[str] = ()) 
 def chain(likeness: np.ndarray) -> list[int]:
     """An order of 0 .. V - 1 in which similar ones, by `likeness` (V, V), are neighbours.
 
-    It starts with the most similar pair, and grows at either end by whatever is most similar to that end.
+    It starts with the most similar pair, and grows at either end by whatever is most similar to that end; of equals,
+    the first comes first.
     """
-    left = np.where(np.eye(len(likeness), dtype=bool), -np.inf, likeness)
+    left = np.where(np.eye(len(likeness), dtype=bool), -np.inf, np.round(likeness, TIED))
     order = [int(i) for i in np.unravel_index(left.argmax(), left.shape)] if len(left) > 1 else list(range(len(left)))
     left[:, order] = -np.inf
     while len(order) < len(left):

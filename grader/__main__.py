@@ -264,7 +264,7 @@ def try_mistakes(
         print(f"{FILE.relative_to(ROOT)} written: {sums['mistakes']} mistakes")
         return
     if as_json:
-        print(json.dumps({**sums, "trials": [asdict(trial) for trial in found]}, indent=1))
+        print(json.dumps({**sums, "trials": [trial.plain() for trial in found]}, indent=1))
     else:
         Console().print(trial_table(found))
         print(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sums.items()))
@@ -283,9 +283,10 @@ def trial_table(found: list[trials.Trial]) -> Table:
         complaint = "[red]SURVIVES[/red]" if wrong and not trial.caught else "" if wrong else "[red]RIGHT, BUT REFUSED[/red]"
         if trial.spilled:
             complaint += f" [red]COSTS {', '.join(trial.spilled)} POINTS[/red]"
-        elif wrong and trial.recognised != trial.id:
+        elif wrong and trial.shown.mistake != trial.id:
             complaint = complaint or "hint of its own not shown"
-        table.add_row(trial.id, f"{trial.points:g} / {trial.max_points:g}", escape(trial.case), escape(trial.hint), complaint)
+        points = f"{trial.verdict.points:g} / {trial.verdict.max_points:g}"
+        table.add_row(trial.id, points, escape(trial.shown.case), escape(trial.shown.hint), complaint)
     return table
 
 

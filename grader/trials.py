@@ -5,12 +5,13 @@ Mistakes and variants are ours, so they run in this process; never use this for 
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 
@@ -20,10 +21,14 @@ from autodiff_lib import course, graph
 from autodiff_lib.checks import known, probe
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judged
-from autodiff_lib.checks.question import Problem
+from autodiff_lib.checks.question import Answer, Case, Failure, Part, Problem, Question, Verdict
+from autodiff_lib.checks.wire import pack_answer
 
 from . import mistakes, variants
 from .nbgrader_course import solutions, source
+
+LARGE = "large graphs"
+"""A part that takes longer than all else of its unit. It is asked of other exercises only where the mistake fails it in its own."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,33 @@ class Trial:
     id: str
     unit: str
     exercise: str
-    points: float
-    max_points: float
-    reason: str
-    case: str  # the smallest failing one
-    hint: str  # the first that is shown
-    recognised: str  # id of the mistake that the hint belongs to
+    verdict: Verdict
     spilled: tuple[str, ...]  # other questions that lost points
     traces: dict[str, known.Trace]
+    answers: tuple[tuple[bytes, ...], ...]  # what was answered to its own question, for each part, as it would cross the wire
 
     @property
     def caught(self) -> bool:
-        return self.points < self.max_points
+        return self.verdict.points < self.verdict.max_points
+
+    @property
+    def shown(self) -> Failure:
+        """The first failure, whose case is the smallest; an empty one where nothing failed."""
+        return next((part.failure for part in self.verdict.parts if part.failure is not None), Failure("", "passed", ""))
+
+    def plain(self) -> dict[str, object]:
+        """What is worth printing of it."""
+        points = {name: getattr(self.verdict, name) for name in ("points", "max_points", "reason")}
+        shown = {"case": self.shown.case, "hint": self.shown.hint, "recognised": self.shown.mistake}
+        return {
+            "id": self.id,
+            "unit": self.unit,
+            "exercise": self.exercise,
+            **points,
+            **shown,
+            "spilled": self.spilled,
+            "traces": self.traces,
+        }
 
 
 @cache
@@ -80,18 +100,54 @@ def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
         graph.table.update(before)
 
 
+def cells_of(entry: mistakes.Mistake | variants.Variant) -> Sequence[str]:
+    return [entry.cell(solutions(entry.unit)[entry.exercise])] if isinstance(entry, mistakes.Mistake) else entry.cells
+
+
+def remembering(question: Question) -> Question:
+    """The question with judges that say of an answer what they said of the same one before: most mistakes leave most answers right."""
+
+    def with_memory(part: Part) -> Part:
+        said: dict[tuple[str, bytes], Failure | None] = {}
+
+        def judge(case: Case, answer: Answer) -> Failure | None:
+            key = case.name, hashlib.sha256(pack_answer(answer, 0)).digest()
+            if key not in said:
+                said[key] = part.judge(case, answer)
+            return said[key]
+
+        return replace(part, judge=judge)
+
+    return replace(question, parts=tuple(map(with_memory, question.parts)))
+
+
+def without(part: str, question: Question) -> Question:
+    return replace(question, parts=tuple(one for one in question.parts if one.name != part))
+
+
+@cache
+def asked(unit: str) -> dict[str, Question]:
+    """The public questions of a unit, for many trials."""
+    return {name: remembering(question) for name, question in public_questions(unit).items()}
+
+
 def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
     """The public questions of the unit on one mistake, or on one variant."""
-    wrong = isinstance(entry, mistakes.Mistake)
-    cells = [entry.cell(solutions(entry.unit)[entry.exercise])] if wrong else entry.cells
-    with written(entry.unit, cells):
-        found = {name: judged(question, probe.answers) for name, question in public_questions(entry.unit).items()}
-    verdict, traces = found.pop(entry.exercise)
-    spilled = tuple(name for name, (other, _) in found.items() if other.points < other.max_points)
+    given: list[list[bytes]] = []
+
+    def recorded(cases: Iterable[Case]) -> Iterator[Answer]:
+        given.append([])
+        for answer in probe.answers(cases):
+            given[-1].append(pack_answer(answer, 0))
+            yield answer
+
+    questions = dict(asked(entry.unit))
+    with written(entry.unit, cells_of(entry)):
+        verdict, traces = judged(questions.pop(entry.exercise), recorded)
+        others = [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]
+        spilled = tuple(question.name for question in others if judged(question, probe.answers)[0].reason != "passed")
     verdict = known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise))
-    failure = next((part.failure for part in verdict.parts if part.failure is not None), None)
-    told = ("", "", "") if failure is None else (failure.case, failure.hint, failure.mistake)
-    return Trial(entry.id, entry.unit, entry.exercise, verdict.points, verdict.max_points, verdict.reason, *told, spilled, traces)
+    return Trial(entry.id, entry.unit, entry.exercise, verdict, spilled, traces, tuple(map(tuple, given)))
 
 
 def of_unit(unit: str | None) -> list[mistakes.Mistake | variants.Variant]:
@@ -135,5 +191,5 @@ def totals(trials: Sequence[Trial]) -> dict[str, int]:
         "spilled": sum(bool(trial.spilled) for trial in trials),
         "variants": len(right),
         "variants_failed": sum(trial.caught for trial in right),
-        "hints_right": sum(trial.hint == mistakes.CATALOGUE[trial.id].hint for trial in wrong),
+        "hints_right": sum(trial.shown.hint == mistakes.CATALOGUE[trial.id].hint for trial in wrong),
     }

@@ -1,4 +1,4 @@
-"""When two arrays count as the same."""
+"""When two arrays count as the same, and when one counts as zero: rounding, which differs from processor to processor, decides neither."""
 
 from __future__ import annotations
 
@@ -11,9 +11,24 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 def close(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> np.ndarray:
     """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`, or to the one given."""
     tolerance = tolerance or TOLERANCE[dtype]
-    scale = float(np.max(np.abs(expected), initial=1.0))
     with np.errstate(invalid="ignore"):  # inf - inf, where the answer overflowed: not close, and no warning
-        return np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * scale
+        return np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * size_of(expected)
+
+
+def size_of(*arrays: np.ndarray) -> float:
+    """The largest finite number in the arrays, or 1: with it an amount is compared that may be nothing but rounding errors."""
+    largest = (np.max(np.abs(array), initial=1.0, where=np.isfinite(array)) for array in arrays)
+    return float(max(largest, default=1.0))
+
+
+def vanishes(array: np.ndarray, dtype: str, beside: float = 1.0) -> bool:
+    """Whether all entries are zero, up to the tolerance of `dtype` beside numbers as large as `beside`."""
+    return bool(np.all(np.abs(array) <= 0.01 * TOLERANCE[dtype] * beside))
+
+
+def in_words(number: float, digits: int = 4) -> str:
+    """A number for a message; beside numbers of about 1, the size of all that is asked, a rounding error is 0."""
+    return f"{0.0 if abs(number) <= 0.01 * TOLERANCE['float64'] else number:.{digits}g}"
 
 
 def agree(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> bool:

@@ -9,7 +9,7 @@ from itertools import permutations
 
 import numpy as np
 
-from .compare import agree, close
+from .compare import agree, close, size_of, vanishes
 
 MAX_RANK_PERMUTED = 4
 
@@ -67,7 +67,8 @@ def not_finite(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 
 
 def all_zero(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
-    return "The answer is zero everywhere." if not got.any() and expected.any() else None
+    size = size_of(expected)
+    return "The answer is zero everywhere." if vanishes(got, dtype, size) and not vanishes(expected, dtype, size) else None
 
 
 def sign(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
@@ -75,10 +76,9 @@ def sign(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 
 
 def factor(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
-    norm = float((expected * expected).sum())
-    if norm == 0 or got.size < 2:
+    if got.size < 2 or vanishes(expected, dtype):  # of zeros, everything is a multiple
         return None
-    c = float((got * expected).sum()) / norm
+    c = float((got * expected).sum()) / float((expected * expected).sum())
     if abs(c) < 1e-6 or not agree(got / c, expected, dtype):
         return None
     return f"Every entry is off by the same factor: yours is {c:.4g} times the expected one."

@@ -1,9 +1,9 @@
 """Known mistakes: what each would have answered, so that a student who makes it gets the hint that fits.
 
 Of every known mistake there is a *trace*: for each part of its question, which cases fail and how, with one number
-for a wrong array (what is wrong in it, times random numbers). Somebody whose failures leave the same trace on all cases has
-made the same mistake, or one that cannot be told from it. The traces of the public cases are kept in a file, which
-holds no code; `grader mistakes --write` makes it.
+for a wrong array (what is wrong in it, times random numbers, beside the size of the case). Somebody whose failures leave
+the same trace on all cases has made the same mistake, or one that cannot be told from it. The traces of the public cases
+are kept in a file, which holds no code; `grader mistakes --write` makes it, the same on every machine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .compare import size_of
 from .question import Failure, PartVerdict, Verdict
 from .values import generator
 
 FILE = Path(__file__).with_name("known_mistakes.json")
 SAME = 1e-4  # relative difference up to which two numbers of a trace count as one
+GRAIN = 9  # decimals of such a number: float64 rounds at the 16th
 STRANGE = {np.nan: 1.7, np.inf: 2.3, -np.inf: -3.1}  # what stands for them, because they do not multiply
 LINE = re.compile(r" \(line \d+: .*\)$", re.DOTALL)  # the student's own line, at the end of a message
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
@@ -49,9 +51,15 @@ def mark(case: str, failure: Failure) -> Mark:
     said = f"{failure.reason}|{NUMBER.sub('#', message)}|{None if failure.got is None else failure.got.shape}"
     digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:8]
     numbers = [float(number) for number in NUMBER.findall(message)]
-    if failure.got is None and not numbers:
+    if (failure.got is None and not numbers) or in_single_precision(failure):
         return digest, None
-    return digest, product(case, np.append(numbers, error_of(failure)))
+    size = 1.0 if failure.expected is None else size_of(failure.expected)  # not the inputs': a mask holds -1e9
+    return digest, product(case, np.append(numbers, error_of(failure) / size))
+
+
+def in_single_precision(failure: Failure) -> bool:
+    """Whether the answer is one in float32: its rounding errors are large enough to be taken for a number of their own."""
+    return any(array is not None and array.dtype == np.float32 for array in (failure.got, *failure.inputs.values()))
 
 
 def error_of(failure: Failure) -> np.ndarray:
@@ -65,12 +73,17 @@ def error_of(failure: Failure) -> np.ndarray:
 
 
 def product(case: str, array: np.ndarray) -> float:
-    """One number for an array: unlike for a digest, rounding errors hardly change it."""
+    """One number for an array whose entries are relative to the size of the case: what rounding errors come to is zero.
+
+    Where entries are larger than the case, so are their rounding errors.
+    """
     plain = np.asarray(array, np.float64).ravel()
     for value, stand_in in STRANGE.items():
         plain = np.where(np.isnan(plain) if np.isnan(value) else plain == value, stand_in, plain)
     with np.errstate(over="ignore"):
-        return float(f"{plain @ generator('trace', case, plain.size).uniform(0.5, 1.5, plain.size):.9g}")
+        number = float(plain @ generator("trace", case, plain.size).uniform(0.5, 1.5, plain.size))
+    size = size_of(plain)
+    return float(f"{round(number / size, GRAIN) * size:.6g}") + 0.0
 
 
 def same(mine: Trace, theirs: Trace) -> bool:
@@ -81,7 +94,7 @@ def alike(mine: Mark, theirs: Mark) -> bool:
     (said, number), (also_said, other) = mine, theirs
     if said != also_said or number is None or other is None:
         return said == also_said
-    return number == other or abs(number - other) <= SAME * max(abs(number), abs(other))
+    return abs(number - other) <= SAME * max(abs(number), abs(other)) + 2 * 10**-GRAIN
 
 
 def recognised(verdict: Verdict, traces: Mapping[str, Trace], known: Iterable[Known]) -> Verdict:

@@ -18,12 +18,13 @@ from torch import Tensor
 from ..graph import table
 from ..graph_data import GraphError, evaluate_untrusted
 from . import reference
-from .compare import agree
+from .compare import TOLERANCE, agree, vanishes
 from .diagnosis import diagnose
 from .question import Answer, Ask, Failure, Part, Question
 from .values import SAID, Shape, draw, generator
 
 UNIT = "01_operators"
+AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
     if answer.facts["changed"]:
         names = " and ".join(answer.facts["changed"])
         return failure(f"compute changed its input {names}.", "Values are shared between nodes: compute makes a new tensor.")
-    if not np.array_equal(got, again, equal_nan=True):
+    if not agree(again, got, case.dtype, AGAIN * float(np.finfo(case.dtype).eps)):
         return failure("compute gives another value when it is called again.", "It may depend on its inputs alone.")
     return None
 
@@ -148,7 +149,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         return Failure(case.name, "wrong", message, hint, *pictures, shown)
 
     leaves_used = {node.get("leaf") for node in answer.graph["nodes"]}  # output_grad is the one after the operands
-    if len(operands) not in leaves_used and any(grad.any() for grad in expected):  # zeros are zeros whatever it is
+    if len(operands) not in leaves_used and not all(vanishes(grad.detach().numpy(), "float64") for grad in expected):  # zeros are zeros
         return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.")
     try:
         grads = evaluate_untrusted(answer.graph, truth.leaves, reference.FORWARD)
@@ -182,8 +183,8 @@ def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor)
     """At a kink of relu every slope from 0 to 1 is right: such entries of `got` are taken as wanted."""
     if got.shape != want.shape:
         return got
-    zero = torch.zeros_like(output_grad)
-    legal = (a == 0) & (torch.minimum(output_grad, zero) <= got) & (got <= torch.maximum(output_grad, zero))
+    zero, slack = torch.zeros_like(output_grad), TOLERANCE["float64"] * output_grad.abs()
+    legal = (a == 0) & (torch.minimum(output_grad, zero) - slack <= got) & (got <= torch.maximum(output_grad, zero) + slack)
     return torch.where(legal, want, got)
 
 

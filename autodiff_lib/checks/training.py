@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..graph import describe_value, table
 from ..text import PAD
-from .compare import agree
+from .compare import agree, in_words
 from .diagnosis import diagnose
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question
@@ -131,7 +131,7 @@ def judge_update(case: EpochCase, answer: Answer) -> Failure | None:
     for name, got, want, before in zip(case.names, answer.arrays, weights, start, strict=False):
         if not agree(got, want.numpy(), "float64", EXACT):
             hint = diagnose(got, want.numpy(), "float64")
-            if got.shape == want.shape and np.array_equal(got, before):
+            if agree(got, before, "float64", EXACT):
                 hint = "It is still as it was."
             elif got.shape == want.shape and agree(2 * before - got, want.numpy(), "float64", EXACT):
                 hint = "It went the same way in the other direction."
@@ -148,7 +148,7 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
     got = answer.arrays[-1]
     follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
     if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
-        shown = f"{float(got):.6g}" if got.shape == () else f"an array of shape {list(got.shape)}"
+        shown = in_words(float(got), 6) if got.shape == () else f"an array of shape {list(got.shape)}"
         message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
         return Failure.wrong(case, message, "Does a smaller batch weigh less?", got, np.float64(loss))
     return None
@@ -161,7 +161,7 @@ def judge_untouched(case: EpochCase, answer: Answer) -> Failure | None:
         )
     if not any(answer.facts["batches"]) or not all(np.isfinite(got).all() for got in answer.arrays):
         return Failure.wrong(case, "The new weights do not come from run_model.", "Where does the step begin?")
-    if all(np.array_equal(got, before) for got, before in zip(answer.arrays, case.arrays()[2:], strict=False)):
+    if all(agree(got, before, "float64", EXACT) for got, before in zip(answer.arrays, case.arrays()[2:], strict=False)):
         return Failure.wrong(case, "The new weights are the old ones: nothing was done.", "Where does the step begin?")
     return None
 

@@ -24,14 +24,14 @@ from ..graph import Node, Op, Signature, Variable, table
 from ..graph_data import GraphError, evaluate_untrusted, to_data
 from ..text import causal_mask
 from . import reference
-from .compare import agree
+from .compare import agree, in_words, size_of
 from .diagnosis import diagnose
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question
 from .training import EXACT, UNIT, epoch_question, generate_question
 from .values import generator
 
-HARDLY = 1e-9  # a smaller change of the output counts as none, where the input changed by about 1
+HARDLY = 1e-9  # a smaller change of the output, relative to its largest number, counts as none
 START = 0.05  # how far the loss of an untrained model may be from log V, relative
 MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
 
@@ -290,11 +290,12 @@ def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
 
 
 def difference(case: ModelCase, answer: Answer, leaves: dict[str, Tensor], **changed: Tensor) -> Tensor:
-    """For each token (T,), by how much the output changes when some inputs do."""
+    """For each token (T,), by how much the output changes when some inputs do, relative to the output's largest number, or to 1."""
     first, second = evaluated(case, answer, leaves), evaluated(case, answer, {**leaves, **changed})
     if first.ndim != 3 or first.shape != second.shape:
         raise GraphError(f"its value has shape {list(first.shape)}, which is not (batch, tokens, ...).")
-    return (first - second).detach().abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
+    moved = (first - second).detach().abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
+    return moved / size_of(first.detach().numpy(), second.detach().numpy())
 
 
 @of_a_graph
@@ -311,7 +312,7 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
             message = "The output has entries that are no numbers."
             return Failure.wrong(case, message, "Is there a logarithm, a root or a division in it?", got=moved)
         early = [t for t in range(place) if moved[t] > HARDLY]
-        still = [t for t in range(place, length) if moved[t] <= HARDLY * moved.max()]
+        still = [t for t in range(place, length) if moved[t] <= HARDLY]
         if early:
             message = f"Token {place} was changed, and the output for token {early[0]} changed with it, although it comes before."
             hint = "Nobody may look at what comes later: what does the mask do, and where is it added?"
@@ -348,7 +349,7 @@ def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
             return None
         message = "Where the words that really came were made more probable, the loss did not fall."
         return Failure.wrong(case, message, "Which of the probabilities does the loss look at?")
-    shown = f"{float(got):.4g}" if got.numel() == 1 else f"a value of shape {list(got.shape)}"
+    shown = in_words(float(got)) if got.numel() == 1 else f"a value of shape {list(got.shape)}"
     message = (
         f"Where all {case.sizes['V']} words are about equally likely the loss must be log {case.sizes['V']} = {want:.4g}, got {shown}."
     )
