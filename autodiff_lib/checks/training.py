@@ -273,17 +273,19 @@ def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
         return None
     message = f"From the prompt {list(case.prompt)} came {brief(got)}, expected {want}."
     same = next((place for place, (mine, right) in enumerate(zip(got, want, strict=False)) if mine != right), len(case.prompt))
-    hint = f"The first word that differs is number {same + 1}. What were the words before it, and which row speaks about the next one?"
-    if len(got) != len(want) and got[: len(want)] == want[: len(got)]:
+    hint = f"The first word that differs is number {same + 1}: which one is the most probable after those before it?"
+    if got == want[len(case.prompt) :]:
+        hint = "The prompt belongs to the answer."
+    elif len(got) != len(want) and got[: len(want)] == want[: len(got)]:
         hint = (
             f"The words are right as far as they go, but there are {'too many' if len(got) > len(want) else 'too few'}: when does it stop?"
         )
-    elif got == want[len(case.prompt) :]:
-        hint = "The prompt belongs to the answer."
-    elif len(got) < len(case.prompt) or same < len(case.prompt):
+    elif same < len(case.prompt):
         hint = "The answer begins with the prompt, as it was."
     elif got in (continuation(case, row) for row in OTHER_ROWS):
         hint = "Which row of the logits speaks about the word after the last one?"
+    elif same < len(want) and want[same] in want[:same] and got[same] not in got[:same]:
+        hint = f"Word number {same + 1} should be one that was there before: what keeps it from coming again?"
     return Failure.wrong(case, message, hint, np.asarray(got[:MAX_LISTED], np.float64))
 
 

@@ -34,6 +34,11 @@ def level_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return np.broadcast_to(rng.standard_normal((*shape[:-1], 1)), shape).copy()
 
 
+def nearly_level_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Rows whose variance is far below any eps."""
+    return level_rows(shape, rng) + 1e-4 * rng.standard_normal(shape)
+
+
 def specks(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     """Positive numbers between a billionth and a hundredth: whoever guards against zero changes them."""
     return 10 ** rng.uniform(-9, -2, shape)
@@ -67,6 +72,7 @@ SAID = {
     "zeros": "all zeros",
     "flat": "nearly flat rows",
     "level": "rows of equal entries",
+    "nearly level": "rows of nearly equal entries",
     "small": "values near zero",
     "specks": "positive values near zero",
     "some zero": "division by zero",
@@ -83,6 +89,7 @@ KINDS = {
     "zeros": lambda shape, rng: np.zeros(shape),
     "flat": flat_rows,
     "level": level_rows,
+    "nearly level": nearly_level_rows,
     "small": lambda shape, rng: rng.choice([-1.0, 1.0], shape) * specks(shape, rng),  # both sides of a threshold
     "specks": specks,
     "some zero": with_zeros,  # denominators
