@@ -270,7 +270,7 @@ def test_no_ask_carries_an_expected_value():
             for case in part.cases:
                 ask = case.ask()
                 assert isinstance(ask, Ask)
-                assert set(ask.settings) == {"operator", "attrs"}
+                assert set(ask.settings) == {"operator", "attrs", *(["repeated"] if case.repeated else [])}
                 assert len(ask.arrays) in (0, len(case.shapes))
 
 

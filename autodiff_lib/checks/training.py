@@ -334,7 +334,7 @@ def generate_question(number: int, seed: str) -> Question:
     said = [
         ("the word before once more", (3, 6), (6,)),
         ("one word again and again", (4,), (4, 4, 4)),
-        ("two words in turn", (2, 8), (2, 8, 2, 8)),
+        ("two words in turn", (2, 8), (2, 8, 2)),
         ("a word of the prompt", (9, 5, 1), (9, 7)),
     ]
     words = tuple(GenerateCase(*row, seed=seed) for row in rows)
