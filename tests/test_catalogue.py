@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from autodiff_lib import checks
-from autodiff_lib.checks import known
+from autodiff_lib.checks import known, probe
+from autodiff_lib.checks.judge import judge
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import text
 from autodiff_lib.course import UNITS
@@ -17,6 +19,7 @@ from autodiff_lib.graph import Op, table
 from grader import trials
 from grader.__main__ import app
 from grader.mistakes import CATALOGUE as MISTAKES
+from grader.mistakes.mistake import Mistake
 from grader.nbgrader_course import solutions
 from grader.variants import CATALOGUE as VARIANTS
 
@@ -69,10 +72,114 @@ def test_a_mistake_that_is_not_there_is_never_claimed(tried):
     """Each mistake, judged by a catalogue without it, is taken for none of the others."""
     for name, mistake in MISTAKES.items():
         others = [one for one in known.known_of(mistake.unit, mistake.exercise) if one.id != name]
-        traces = tried[name].traces
-        parts = tuple(PartVerdict(part, 0, 1, 0, 1, Failure("", "wrong", "") if trace else None) for part, trace in traces.items())
-        claimed = known.mistakes_in(known.recognised(Verdict(mistake.exercise, 1, parts), traces, others))
-        assert claimed - {PARTS_OF_ANOTHER.get(name)} == set(), name
+        assert claimed(tried[name].traces, others) - {PARTS_OF_ANOTHER.get(name)} == set(), name
+
+
+def claimed(traces, listed):
+    """The mistakes among those listed that are taken for what left these traces."""
+    parts = tuple(PartVerdict(part, 0, 1, 0, 1, Failure("", "wrong", "") if trace else None) for part, trace in traces.items())
+    return known.mistakes_in(known.recognised(Verdict("", 1, parts), traces, listed))
+
+
+@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
+def test_of_two_mistakes_in_different_parts_no_third_is_claimed(exercise, tried):
+    listed = [mistake for mistake in MISTAKES.values() if mistake.exercise == exercise]
+    for one, other in combinations(listed, 2):
+        first, second = (tried[mistake.id].traces for mistake in (one, other))
+        if any(first[part] and second[part] for part in first):
+            continue  # what two edits of one part come to together is no sum of traces
+        both = {part: first[part] or second[part] for part in first}
+        found = claimed(both, known.known_of(one.unit, exercise))
+        assert found - {one.id, other.id, *map(PARTS_OF_ANOTHER.get, (one.id, other.id))} == set(), (one.id, other.id)
+
+
+@pytest.mark.parametrize(("number", "recognised"), [(None, set()), (0.0, set()), (1.5, {"one"})])
+def test_words_without_numbers_are_no_sign_of_a_mistake(number, recognised):
+    traces = {"compute": {"[2]": ("said", number)}, "gradient": {}}
+    assert claimed(traces, [known.Known("one", "it is wrong", "Is it right?", traces)]) == recognised
+
+
+NOT_ITS_HINT = {  # wrong answer -> exercise, edits, what must be said, and of which mistakes' hints nothing may
+    "the last of eval_nodes alone": (
+        "Evaluator",
+        [("[values[node] for node in self.eval_nodes]", "[values[self.eval_nodes[-1]]]")],
+        "One value for each of them is wanted, in this order",
+        ["Evaluator-last-only", "Evaluator-first-only"],
+    ),
+    "another number in every run": (
+        "Evaluator",
+        [
+            (
+                "        results = [values[node] for",
+                "        self.runs = getattr(self, 'runs', 0) + 1\n        results = [values[node] * self.runs for",
+            )
+        ],
+        "",
+        ["Evaluator-stale", "Evaluator-stale-results", "Is something kept"],
+    ),
+    "results of one operator alone are forgotten": (
+        "FrugalEvaluator",
+        [("            if operand not in self.eval_nodes:", "            if operand not in self.eval_nodes and operand.op.name == 'exp':")],
+        "A value may go after the last node that has it as an input.",
+        ["FrugalEvaluator-one-value-a-step", "FrugalEvaluator-keeps-all"],
+    ),
+    "a difference of a node and itself": (
+        "gradients",
+        [("bar[operand] + contribution if", "bar[operand] + (bar[node] if node.op.name == 'sub' else contribution) if")],
+        "Every entry is off by the same amount, 2.",
+        ["The output does not depend on this node"],
+    ),
+    "ones for the upstream gradient": (
+        "div",
+        [("output_grad / b, a", "ad.ones_like(output_grad) / b, a")],
+        "It stays the same whatever numbers output_grad holds.",
+        ["div-upstream-forgotten"],
+    ),
+    "a maximum without its axis": (
+        "softmax",
+        [("a.amax(node.dim, keepdim=True)", "a.amax(node.dim)")],
+        "your code raised",
+        ["softmax-keepdim-forgotten"],
+    ),
+    "the third best word": (
+        "generate",
+        [(".argmax()", ".argsort()[-3]")],
+        "The first word that differs is number 2",
+        ["Which row of the logits", "generate-second-best"],
+    ),
+    "no word twice": (
+        "generate",
+        [
+            (
+                "logits_of(tokens, weights)[len(tokens) - 1]",
+                "(logits_of(tokens, weights)[len(tokens) - 1] - 200 * torch.eye(11)[tokens].sum(0))",
+            )
+        ],
+        "should be one that was there before",
+        ["Which row of the logits"],
+    ),
+    "nothing once the context is full": (
+        "generate",
+        [("    tokens = list(prompt)\n", "    tokens = list(prompt)\n    if len(tokens) >= CONTEXT:\n        return []\n")],
+        "The prompt belongs to the answer.",
+        ["Which row of the logits"],
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", NOT_ITS_HINT)
+def test_nothing_is_said_that_is_not_so(wrong, solved):
+    exercise, edits, demanded, forbidden = NOT_ITS_HINT[wrong]
+    unit = next(unit for unit in UNITS if exercise in checks.questions(unit))
+    cell = Mistake("", unit, exercise, "", "", tuple(edits)).cell(solutions(unit)[exercise])
+    exec(compile(cell, "<cell>", "exec"), {**solved[unit].__dict__})
+    question = checks.questions(unit)[exercise]
+    alike = [one for one in known.known_of(unit, exercise) if "twice" not in wrong or "repeat" not in one.id]
+    shown = text(judge(question, probe.answers, alike), question)
+    assert demanded in shown
+    assert "Look at: " in shown
+    for name in forbidden:
+        assert (MISTAKES[name].hint if name in MISTAKES else name) not in shown
 
 
 @pytest.mark.parametrize("exercise", checks.questions("01_operators"))

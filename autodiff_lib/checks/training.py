@@ -151,7 +151,9 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
     if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
         shown = f"{float(got):.6g}" if got.shape == () else f"an array of shape {list(got.shape)}"
         message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
-        return Failure.wrong(case, message, "Does a smaller batch weigh less?", got, np.float64(loss))
+        uneven = len({len(rows) for rows in batches}) > 1
+        hint = "Does a smaller batch weigh less?" if uneven else "For how many samples does the loss of a batch stand?"
+        return Failure.wrong(case, message, hint, got, np.float64(loss))
     return None
 
 
