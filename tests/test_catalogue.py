@@ -59,20 +59,25 @@ def test_there_are_at_least_120_mistakes_and_30_of_them_are_about_transformers()
     assert count["03_transformer_lm"] >= 30
 
 
-def test_for_nine_mistakes_of_ten_the_first_hint_is_their_own(tried):
-    right = [name for name in MISTAKES if tried[name].hint == MISTAKES[name].hint]
-    assert len(right) >= 0.9 * len(MISTAKES), sorted(set(MISTAKES) - set(right))
+def test_the_first_hint_is_the_mistakes_own_wherever_numbers_can_tell(tried):
+    told = [name for name in MISTAKES if any(map(known.has_numbers, tried[name].traces.values()))]
+    assert [name for name in told if tried[name].hint != MISTAKES[name].hint] == []
+    assert len(told) >= 0.85 * len(MISTAKES)
+    assert {tried[name].recognised for name in set(MISTAKES) - set(told)} == {""}
 
 
-PARTS_OF_ANOTHER = {"layernorm-last-axis-only": "layernorm-gradient-last-axis"}
-"""What has another mistake in it, and something else besides."""
+CONTAINS = {
+    "layernorm-last-axis-only": {"layernorm-gradient-last-axis"},
+    "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
+}
+"""What has other mistakes in it."""
 
 
 def test_a_mistake_that_is_not_there_is_never_claimed(tried):
     """Each mistake, judged by a catalogue without it, is taken for none of the others."""
     for name, mistake in MISTAKES.items():
         others = [one for one in known.known_of(mistake.unit, mistake.exercise) if one.id != name]
-        assert claimed(tried[name].traces, others) - {PARTS_OF_ANOTHER.get(name)} == set(), name
+        assert claimed(tried[name].traces, others) - CONTAINS.get(name, set()) == set(), name
 
 
 def claimed(traces, listed):
@@ -89,8 +94,9 @@ def test_of_two_mistakes_in_different_parts_no_third_is_claimed(exercise, tried)
         if any(first[part] and second[part] for part in first):
             continue  # what two edits of one part come to together is no sum of traces
         both = {part: first[part] or second[part] for part in first}
+        there = {one.id, other.id}.union(*(CONTAINS.get(mistake.id, set()) for mistake in (one, other)))
         found = claimed(both, known.known_of(one.unit, exercise))
-        assert found - {one.id, other.id, *map(PARTS_OF_ANOTHER.get, (one.id, other.id))} == set(), (one.id, other.id)
+        assert {name for name in found - there if not CONTAINS.get(name, {""}) <= there} == set(), (one.id, other.id)
 
 
 @pytest.mark.parametrize(("number", "recognised"), [(None, set()), (0.0, set()), (1.5, {"one"})])

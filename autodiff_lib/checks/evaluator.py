@@ -433,22 +433,29 @@ def judge_work(case: GraphCase, computed: list[int]) -> Failure | None:
     return failure(case, message, "Call node.op.compute(node, inputs) for each of them, inside run.")
 
 
+def refusal_facts(case: GraphCase, error: list[str] | None) -> list[float]:
+    """Whether an error was raised, whether it was a ValueError, and for each variable whether it was named; as 1 or 2."""
+    kind, message = error or ("", "")
+    return [1.0 + fact for fact in (error is not None, kind == "ValueError", *(name in message for name in case.names))]
+
+
 def judge_refusals(case: GraphCase, raised: list[list[str] | None]) -> Failure | None:
     """A run that lacks values names them. It may name others as well, but not the same ones whatever is lacking."""
     runs = [[case.names[number] for number in numbers] for numbers in case.settings["missing"]]
     refused = [(run, " and ".join(names), error) for run, (names, error) in enumerate(zip(runs, raised, strict=True)) if names]
+    facts = np.asarray([refusal_facts(case, error) for _, _, error in refused])
     for run, names, error in refused:
         hint = f"Expected a ValueError that names {names}."
         if error is None:
             hint += " Is something kept from one run to the next?" if run else ""
-            return failure(case, f"run returned values although none was fed for {names}.", hint)
+            return failure(case, f"run returned values although none was fed for {names}.", hint, facts)
         kind, message = error
         if kind != "ValueError" or any(name not in message for name in runs[run]):
-            return failure(case, f"run raised {kind}: {message}", hint)
+            return failure(case, f"run raised {kind}: {message}", hint, facts)
     (_, first, error), (_, last, other) = refused[0], refused[-1]
     if first != last and error == other:
         message = f"run raised the same error, whether {first} was missing or {last}: {error[1]}"
-        return failure(case, message, "The error should tell which variables have no value, not which there are.")
+        return failure(case, message, "The error should tell which variables have no value, not which there are.", facts)
     return None
 
 

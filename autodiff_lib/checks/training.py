@@ -276,7 +276,7 @@ def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
     message = f"From the prompt {list(case.prompt)} came {brief(got)}, expected {want}."
     same = next((place for place, (mine, right) in enumerate(zip(got, want, strict=False)) if mine != right), len(case.prompt))
     hint = f"The first word that differs is number {same + 1}: which one is the most probable after those before it?"
-    if got == want[len(case.prompt) :]:
+    if not got or got == want[len(case.prompt) :]:
         hint = "The prompt belongs to the answer."
     elif len(got) != len(want) and got[: len(want)] == want[: len(got)]:
         hint = (

@@ -110,16 +110,9 @@ DIV = [
     ),
     mistake(
         "div",
-        "zeros-become-ones",
-        "a zero in the denominator is taken for a one",
-        "What does torch say to 1 / 0? A guard makes it look like an answer, and hides from everybody where it came from.",
-        ("return numerator / denominator", "return numerator / torch.where(denominator == 0, torch.ones_like(denominator), denominator)"),
-    ),
-    mistake(
-        "div",
-        "zero-for-division-by-zero",
-        "a division by zero gives zero",
-        "Is 1 / 0 nothing? Look at what torch makes of it, and at what the text says about such entries.",
+        "numbers-for-division-by-zero",
+        "a division by zero gives a number",
+        "Is 1 / 0 a number? Look at what torch makes of it, and at what the text says about such entries.",
         ("return numerator / denominator", "return torch.where(denominator == 0, torch.zeros_like(denominator), numerator / denominator)"),
     ),
     mistake(
@@ -288,16 +281,6 @@ TRANSPOSE = [
         "compute transposes its input in place",
         "Call your compute twice on the same tensor. Why does the second call undo the first?",
         ("inputs[0].transpose(node.dim0", "inputs[0].transpose_(node.dim0"),
-    ),
-    mistake(
-        "transpose",
-        "axes-by-size",
-        "the axes are looked up by their sizes, so that of equal ones the first is found",
-        "In a square matrix both axes have one size. Which of them does your search find?",
-        (
-            "return inputs[0].transpose(node.dim0, node.dim1)",
-            "sizes = list(inputs[0].shape)\n        return inputs[0].transpose(sizes.index(sizes[node.dim0]), sizes.index(sizes[node.dim1]))",
-        ),
     ),
     mistake(
         "transpose",
