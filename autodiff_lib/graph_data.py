@@ -30,7 +30,12 @@ Forward = dict[str, Callable[..., Tensor]]
 
 
 class GraphError(ValueError):
-    """A graph that cannot be read or evaluated; the message says where and why."""
+    """A graph that cannot be read or evaluated; the message says where and why.
+
+    Where an operator cannot be applied, `inputs` are the values that it was given.
+    """
+
+    inputs: Sequence[Tensor] = ()
 
 
 def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
@@ -227,6 +232,8 @@ def evaluate(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) 
             shapes = " and ".join(str(tuple(value.shape)) for value in inputs) or "nothing"
             detail = ", ".join(f"{key}={value}" for key, value in attrs.items())
             reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-            raise GraphError(f"{name}{f' with {detail}' if detail else ''} cannot be applied to {shapes}: {reason}.") from None
+            refused = GraphError(f"{name}{f' with {detail}' if detail else ''} cannot be applied to {shapes}: {reason}.")
+            refused.inputs = inputs
+            raise refused from None
     outputs = [values[position] for position in graph["outputs"]]
     return [torch.as_tensor(value) for value in outputs]

@@ -8,9 +8,12 @@ import torch
 
 import autodiff_lib as ad
 from autodiff_lib import checks
-from autodiff_lib.checks import diagnosis, operators, probe, wire
+from autodiff_lib.checks import diagnosis, operators, probe, reference, wire
+from autodiff_lib.checks.compare import agree
 from autodiff_lib.checks.question import Ask, Verdict
 from autodiff_lib.checks.report import Overview, html, text
+from autodiff_lib.graph import table
+from autodiff_lib.graph_data import evaluate, to_data
 from grader.mistakes import CATALOGUE
 
 UNIT = operators.UNIT
@@ -189,6 +192,56 @@ def test_a_diagnosis_is_never_given_for_random_answers():
         assert diagnosis.diagnose(rng.standard_normal(shape), rng.standard_normal(shape), "float64") == ""
 
 
+STRANGE = np.array([1.0, np.inf, -np.inf, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("got", "same"),
+    [
+        ([1.0, np.inf, -np.inf, np.nan], True),
+        ([1.0, -np.inf, -np.inf, np.nan], False),
+        ([1.0, 1e300, -np.inf, np.nan], False),
+        ([1.0, np.inf, -np.inf, 0.0], False),
+        ([1.1, np.inf, -np.inf, np.nan], False),
+        ([np.inf, np.inf, -np.inf, np.nan], False),
+    ],
+)
+def test_where_inf_or_nan_is_expected_that_very_thing_must_be_there(got, same):
+    assert agree(np.array(got), STRANGE, "float64") is same
+
+
+def test_a_guard_against_division_by_zero_is_named():
+    assert "1 of 3 entries are numbers where inf or nan is expected" in diagnosis.diagnose(
+        np.array([1.0, 0.0, 2.0]), np.array([1.0, np.inf, 2.0]), "float64"
+    )
+
+
+@pytest.mark.parametrize("size", [3, [3], (3,), torch.Size([3])])
+def test_a_shape_is_a_tuple_for_the_engine_and_for_the_judge(size, solved):
+    a = ad.Variable("a")
+    node = ad.layernorm(a, size)
+    assert node.normalized_shape == (3,)
+    value = torch.tensor(X)
+    (mine,) = ad.Evaluator([node]).run({a: value})
+    (judged,) = evaluate(to_data([node], [a]), [value], reference.FORWARD)
+    torch.testing.assert_close(mine, judged)
+
+
+@pytest.mark.parametrize("exercise", operators.POINTS)
+def test_sizes_coincide_in_some_cases_and_differ_in_most(exercise):
+    for cases in (operators.compute_cases(exercise), operators.gradient_cases(exercise)):
+        equal = [case for case in cases if case.features()["sizes"] == "equal"]
+        assert 0 < len(equal) < len(cases) / 2
+
+
+@pytest.mark.parametrize("exercise", [name for name in operators.POINTS if len(table[name].signature.operands) == 2])
+def test_every_binary_operator_meets_one_node_twice(exercise, solved):
+    (case,) = (case for case in operators.gradient_cases(exercise) if case.repeated)
+    answer = probe.run(case.ask())
+    assert [node for node in answer.graph["nodes"] if "leaf" in node] == [{"leaf": 1}, {"leaf": 2}]
+    assert operators.judge_gradient(case, answer) is None
+
+
 def test_square_answers_with_exchanged_axes_are_recognised():
     square = np.arange(9.0).reshape(3, 3) ** 1.5
     assert "axes are in the wrong order; (1, 0) would be right" in diagnosis.diagnose(square.T, square, "float64")
@@ -270,7 +323,7 @@ def test_no_ask_carries_an_expected_value():
             for case in part.cases:
                 ask = case.ask()
                 assert isinstance(ask, Ask)
-                assert set(ask.settings) == {"operator", "attrs"}
+                assert set(ask.settings) == {"operator", "attrs", *(["repeated"] if case.repeated else [])}
                 assert len(ask.arrays) in (0, len(case.shapes))
 
 

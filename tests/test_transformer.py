@@ -129,9 +129,13 @@ def test_the_twin_does_what_plain_loops_do(function, mask):
         np.testing.assert_allclose(fast, SLOW[function](*values, case.number), rtol=1e-10, atol=1e-12)
 
 
-def test_sizes_are_pairwise_different_but_in_the_smallest_case():
+def test_sizes_are_pairwise_different_in_most_cases_and_all_equal_in_one():
     for size in (transformer.NARROW, transformer.WIDE, transformer.LONG, *transformer.HIDDEN_SIZES):
         assert len(set(size.values())) == len(size)
+    assert len(set(transformer.EQUAL.values())) == 1
+    for seed in ("public", *SEEDS):
+        for function in transformer.ARGUMENTS:
+            assert transformer.EQUAL in [case.sizes for case in transformer.model_cases(function, seed)]
 
 
 # --- the solution

@@ -9,10 +9,15 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 
 
 def close(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> np.ndarray:
-    """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`, or to the one given."""
+    """Entry by entry, whether two arrays of one shape agree to the tolerance of `dtype`, or to the one given.
+
+    Where inf or nan is expected, as for a division by zero, that very thing must be there.
+    """
     tolerance = tolerance or TOLERANCE[dtype]
+    finite = np.isfinite(expected)
     with np.errstate(invalid="ignore"):  # inf - inf, where the answer overflowed: not close, and no warning
-        return np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * size_of(expected)
+        near = np.abs(got - expected) <= tolerance * np.abs(expected) + 0.01 * tolerance * size_of(expected)
+        return np.where(finite, near, (got == expected) | (np.isnan(got) & np.isnan(expected)))
 
 
 def size_of(*arrays: np.ndarray) -> float:

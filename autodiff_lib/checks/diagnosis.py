@@ -59,11 +59,14 @@ def stretches_to(got: np.ndarray, expected: np.ndarray, dtype: str) -> bool:
 
 
 def not_finite(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
-    if np.isfinite(got).all():
-        return None
-    count = int((~np.isfinite(got)).sum())
-    name = "nan" if np.isnan(got).any() else "inf"
-    return f"{count} of {got.size} entries are {name}: something overflows, or is divided by zero, on these inputs."
+    strange = ~np.isfinite(got) & np.isfinite(expected)
+    if strange.any():
+        name = "nan" if np.isnan(got[strange]).any() else "inf"
+        return f"{int(strange.sum())} of {got.size} entries are {name}: something overflows, or is divided by zero, on these inputs."
+    tamed = np.isfinite(got) & ~np.isfinite(expected)
+    if tamed.any():
+        return f"{int(tamed.sum())} of {got.size} entries are numbers where inf or nan is expected: what keeps them from being so?"
+    return None
 
 
 def all_zero(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
@@ -76,7 +79,7 @@ def sign(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 
 
 def factor(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
-    if got.size < 2 or vanishes(expected, dtype):  # of zeros, everything is a multiple
+    if got.size < 2 or vanishes(expected, dtype) or not np.isfinite(expected).all():  # of zeros, everything is a multiple
         return None
     c = float((got * expected).sum()) / float((expected * expected).sum())
     if abs(c) < 1e-6 or not agree(got / c, expected, dtype):
@@ -85,7 +88,7 @@ def factor(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 
 
 def offset(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
-    if got.size < 2:
+    if got.size < 2 or not np.isfinite(expected).all():
         return None
     shift = float((got - expected).mean())
     return f"Every entry is off by the same amount, {shift:.4g}." if agree(got - shift, expected, dtype) else None

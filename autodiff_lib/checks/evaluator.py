@@ -22,11 +22,11 @@ from torch import Tensor
 from ..graph import Node, Variable, describe_value, table
 from ..graph_data import GraphError, evaluate, evaluate_untrusted, evaluation_order, from_data, inputs_first, to_data
 from . import reference
-from .compare import agree, vanishes
+from .compare import agree
 from .diagnosis import diagnose
 from .operators import draw, generator
 from .probe import PROBES, WrongKindError, attempt, closed, stand_ins
-from .question import Answer, Ask, Failure, Part, Problem, Question
+from .question import Answer, Ask, Failure, Part, Problem, Question, all_numbers
 from .values import Shape
 from .watch import Budget, budgeted, computations, shallow_stack, unwatch
 
@@ -70,7 +70,8 @@ class GraphCase:
     def values(self, run: int = 0) -> dict[int, np.ndarray]:
         """The variables' values in one run, by their number."""
         rng = generator(self.seed, self.title, run)
-        return {number: np.asarray(draw("positive", shape, rng), self.dtype) for number, shape in enumerate(self.shapes)}
+        drawn = {number: np.asarray(draw("positive", shape, rng), self.dtype) for number, shape in enumerate(self.shapes)}
+        return dict.fromkeys(drawn, drawn[0]) if self.settings.get("shared") else drawn
 
     def ask(self) -> Ask:
         runs = self.settings.get("runs", 1)
@@ -135,11 +136,27 @@ def less_its_sums(x: Node) -> Sequence[Node]:
     return [x - table["expand_as"](table["sum_op"](x, dim=0), x, dim=0)]
 
 
+def less_itself(x: Node) -> Sequence[Node]:
+    """Two inputs that are one node: what it gets as the second must not be taken for what it gets as the first."""
+    return [x - x]
+
+
+def inside_twice(x: Node) -> Sequence[Node]:
+    a = exp(x)
+    return [(a - a) * x + (a + a), a]
+
+
+def never_greater(x: Node) -> Sequence[Node]:
+    return [table["greater"](x, x) + x * x - x]
+
+
 Row = tuple[str, Callable[..., Sequence[Node]], dict[str, Any]]
 """A title, the function that builds the graph, and how its variables differ from a single scalar x."""
 
 TWO = {"shapes": ((2, 3), (2, 3)), "names": ("x1", "x2")}
 ROW = {"shapes": ((2, 3), (3,)), "names": ("x", "row")}
+ON_A_SQUARE = {"shapes": ((3, 3), (3,)), "names": ("x", "row")}
+COLUMN = {"shapes": ((3, 3), (3, 1)), "names": ("x", "column")}
 UNFED = {"shapes": ((), ()), "names": ("kappa", "omega")}  # no part of a word that an error message may hold
 SMALL: list[Row] = [
     ("a single variable", lambda x: [x], {}),
@@ -152,11 +169,18 @@ SMALL: list[Row] = [
     ("a row on a matrix", row_on_matrix, ROW),
     ("two outputs, neither inside the other", lambda x: [x * 2, exp(x)], {}),
     ("a ladder", ladder, {}),
+    ("x - x", less_itself, {"shapes": ((2, 3),)}),
+    ("x + x", lambda x: [x + x], {"shapes": ((3, 3),)}),
+    ("a node inside the graph, twice", inside_twice, {"shapes": ((2,),)}),
+    ("x where it is greater than itself", never_greater, {"shapes": ((3,),)}),
 ]
 ORDERED: list[Row] = [
     ("x1 - x2", lambda x1, x2: [x1 - x2], TWO),
     ("x1 where it is greater than x2", lambda x1, x2: [table["greater"](x1, x2) * x1], TWO),
     ("a matrix less its column sums", less_its_sums, {"shapes": ((2, 3),)}),
+    ("a square less its column sums", less_its_sums, {"shapes": ((3, 3),)}),
+    ("a row on a square", row_on_matrix, ON_A_SQUARE),
+    ("a column on a square", row_on_matrix, COLUMN),
 ]
 """Graphs whose operators mind the order of their inputs."""
 LARGE: list[Row] = [
@@ -230,8 +254,9 @@ def probe_run(ask: Ask) -> Answer:
     with fair_play(exercise, nodes) as budget, computations(nodes, budget) as log:  # whoever looks compute up early is seen as well
         evaluator = table[exercise](outputs)
         other = table[exercise]([outputs[-1]]) if settings.get("interleaved") else None
+        fed: dict[Node, Any] = {}
         for run in range(settings["runs"]):
-            fed = feed(ask, run, variables)
+            fed = fed_again(fed, feed(ask, run, variables), settings.get("in_place"))
             kept = {variable: (value, value.copy() if settings.get("numpy") else value.clone()) for variable, value in fed.items()}
             before = list(fed)
             log.restart()
@@ -262,7 +287,20 @@ def feed(ask: Ask, run: int, variables: list[Node]) -> dict[Node, Any]:
     lacking = ask.settings["missing"][run] if "missing" in ask.settings else []
     arrays = dict(zip(variables, ask.arrays[run * len(variables) :], strict=False))
     kept = {variable: arrays[variable].copy() for number, variable in enumerate(variables) if number not in lacking}
-    return kept if ask.settings.get("numpy") else {variable: torch.from_numpy(array) for variable, array in kept.items()}
+    fed = kept if ask.settings.get("numpy") else {variable: torch.from_numpy(array) for variable, array in kept.items()}
+    return dict.fromkeys(fed, fed[variables[0]]) if ask.settings.get("shared") else fed
+
+
+def fed_again(before: dict[Node, Any], fresh: dict[Node, Any], in_place: str | None) -> dict[Node, Any]:
+    """The values of the next run: in a new dictionary, in the one of the run before, or in the tensors of the run before."""
+    if in_place is None or not before:
+        return fresh
+    if in_place == "tensors":
+        for variable, value in fresh.items():
+            before[variable][...] = value
+    else:
+        before.update(fresh)
+    return before
 
 
 def refusal(evaluator: Any, fed: dict[Node, Any]) -> list[str] | None:
@@ -326,13 +364,15 @@ def judge_order(case: GraphCase, answer: Answer) -> Failure | None:
     graph, order = case.graph, answer.facts["order"]
     count = len(graph["nodes"])
     hint = "Is something kept from one call to the next?" if "calls" in case.settings else "Outputs and variables belong to the order."
+    listed = np.asarray(order)
     if len(set(order)) < len(order):
         twice, times = Counter(order).most_common(1)[0]
-        return failure(case, f"The node {node_names(case)[twice]} is listed {times} times.")
+        hint = "What keeps a node that is in the list already from being listed again?"
+        return failure(case, f"The node {node_names(case)[twice]} is listed {times} times.", hint, listed)
     if len(order) < count:
         absent = sorted(set(range(count)) - set(order))
         message = f"{len(absent)} of {count} nodes are not listed, {node_names(case)[absent[0]]} among them."
-        return failure(case, message, hint)
+        return failure(case, message, hint, listed)
     place = {position: index for index, position in enumerate(order)}
     for position in order:
         for operand in graph["nodes"][position].get("inputs", ()):
@@ -341,10 +381,16 @@ def judge_order(case: GraphCase, answer: Answer) -> Failure | None:
                 message = f"{names[position]} stands before its input {names[operand]}."
                 if count <= MAX_LISTED:
                     message += f" Your order: {', '.join(names[position] for position in order)}."
-                return failure(case, message, "A node may be listed once all of its inputs are.")
+                return failure(case, message, "A node may be listed once all of its inputs are.", listed)
     if answer.facts["changed"]:
-        return failure(case, "topological_order changed the list that it was given.")
+        hint = "The list belongs to the caller: walk through it, or through a copy, and leave it as it is."
+        return failure(case, "topological_order changed the list that it was given.", hint, listed)
     return None
+
+
+def values_in(case: GraphCase, run: int) -> list[Tensor]:
+    """The right values in one run."""
+    return evaluate(case.graph, [torch.tensor(array, dtype=torch.float64) for array in case.values(run).values()], reference.FORWARD)
 
 
 def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
@@ -354,14 +400,17 @@ def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
     count = len(graph["outputs"])
     if len(answer.arrays) != count * settings["runs"]:
         returned = len(answer.arrays) // settings["runs"]
-        return failure(case, f"run returned {returned} values for {count} eval_nodes.", "Duplicates count, too.")
+        wanted = ", ".join(node_names(case)[position] for position in graph["outputs"][:MAX_LISTED])
+        hint = f"One value for each of them is wanted, in this order: {wanted}."
+        return failure(case, f"run returned {returned} values for {count} eval_nodes.", hint, all_numbers(answer.arrays))
     for run in range(settings["runs"]):
-        leaves = [torch.tensor(array, dtype=torch.float64) for array in case.values(run).values()]
-        for position, want in enumerate(evaluate(graph, leaves, reference.FORWARD)):
+        for position, want in enumerate(values_in(case, run)):
             got, expected = answer.arrays[run * count + position], want.numpy()
             if not agree(got, expected, case.dtype):
                 again = f" in run {run + 1}, with other values" if run else ""
-                hint = "Is something kept from one run to the next?" if run else diagnose(got, expected, case.dtype)
+                hint = diagnose(got, expected, case.dtype)
+                if run and agree(got, values_in(case, run - 1)[position].numpy(), case.dtype):
+                    hint = "It is the value of the run before: is something kept from one run to the next?"
                 return failure(case, f"Value {position + 1} of {count} is wrong{again}.", hint, got, expected)
             if got.dtype != case.dtype:
                 return failure(case, f"A value has dtype {got.dtype} where {case.dtype} was fed.")
@@ -370,7 +419,7 @@ def judge_run(case: GraphCase, answer: Answer) -> Failure | None:
         return failure(case, "run changed the dictionary or the values that it was given.", hint)
     if facts["most_often"] > 1:
         message = f"A node was computed {facts['most_often']} times in one run."
-        return failure(case, message, "Each node of the order is computed once.")
+        return failure(case, message, "Each node of the order is computed once.", np.asarray(facts["computed"]))
     if unseen := judge_work(case, facts["computed"]):
         return unseen
     wanted = "ndarray" if settings.get("numpy") else "Tensor"
@@ -390,23 +439,36 @@ def judge_work(case: GraphCase, computed: list[int]) -> Failure | None:
     return failure(case, message, "Call node.op.compute(node, inputs) for each of them, inside run.")
 
 
+def refusal_facts(case: GraphCase, error: list[str] | None) -> list[float]:
+    """Whether an error was raised, whether it was a ValueError, and for each variable whether it was named; as 1 or 2."""
+    kind, message = error or ("", "")
+    return [1.0 + fact for fact in (error is not None, kind == "ValueError", *(name in message for name in case.names))]
+
+
 def judge_refusals(case: GraphCase, raised: list[list[str] | None]) -> Failure | None:
     """A run that lacks values names them. It may name others as well, but not the same ones whatever is lacking."""
     runs = [[case.names[number] for number in numbers] for numbers in case.settings["missing"]]
     refused = [(run, " and ".join(names), error) for run, (names, error) in enumerate(zip(runs, raised, strict=True)) if names]
+    facts = np.asarray([refusal_facts(case, error) for _, _, error in refused])
     for run, names, error in refused:
         hint = f"Expected a ValueError that names {names}."
         if error is None:
             hint += " Is something kept from one run to the next?" if run else ""
-            return failure(case, f"run returned values although none was fed for {names}.", hint)
+            return failure(case, f"run returned values although none was fed for {names}.", hint, facts)
         kind, message = error
         if kind != "ValueError" or any(name not in message for name in runs[run]):
-            return failure(case, f"run raised {kind}: {message}", hint)
+            return failure(case, f"run raised {kind}: {message}", hint, facts)
     (_, first, error), (_, last, other) = refused[0], refused[-1]
     if first != last and error == other:
         message = f"run raised the same error, whether {first} was missing or {last}: {error[1]}"
-        return failure(case, message, "The error should tell which variables have no value, not which there are.")
+        return failure(case, message, "The error should tell which variables have no value, not which there are.", facts)
     return None
+
+
+def depends(output: Tensor, source: Tensor) -> bool:
+    if not output.requires_grad:
+        return output is source
+    return torch.autograd.grad(output.sum(), source, retain_graph=True, allow_unused=True)[0] is not None
 
 
 def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
@@ -415,24 +477,29 @@ def judge_gradients(case: GraphCase, answer: Answer) -> Failure | None:
     output, *sources = evaluate(graph, leaves, reference.FORWARD)
     sources += [leaves[number] for number in case.settings.get("wrt", ())]
     first = reference.pull_back([output], sources, [torch.ones_like(output)])
+    unused = [place for place, source in enumerate(sources) if not depends(output, source)]
     expected = [*first, *reference.pull_back(first[:1], sources, [torch.ones_like(first[0])])] if case.settings.get("twice") else first
     try:
         grads = evaluate_untrusted(answer.graph, leaves, reference.FORWARD)
     except GraphError as error:
-        return failure(case, f"The graph of the gradients cannot be evaluated: {error}")
+        hint = "A gradient has the shape of its node. Which node is each operator asked for, and whose gradient is it handed?"
+        return failure(case, f"The graph of the gradients cannot be evaluated: {error}", hint, all_numbers(error.inputs))
     if len(grads) != len(expected):
-        return failure(case, f"gradients returned {len(grads)} nodes, one for each of {len(expected)} was expected.")
+        message = f"gradients returned {len(grads)} nodes, one for each of {len(expected)} was expected."
+        hint = "The answer follows the list of nodes that was given: one gradient for each, in that order."
+        return failure(case, message, hint, all_numbers(grads))
     for position, (grad, want) in enumerate(zip(grads, expected, strict=True)):
         got, wanted = grad.detach().numpy(), want.detach().numpy()
         if not agree(got, wanted, "float64"):
             order = "second derivative" if position >= len(first) else "gradient"
             hint = diagnose(got, wanted, "float64")
-            if vanishes(wanted, "float64"):
+            if position < len(first) and position in unused:
                 hint = "The output does not depend on this node: its gradient is zeros, of its own shape."
             which = f"node {position % len(first) + 1} of {len(first)}"
             return failure(case, f"The {order} with respect to {which} is wrong.", hint, got, wanted)
     if answer.facts["changed"]:
-        return failure(case, "gradients changed the list of nodes that it was given.")
+        hint = "The list belongs to the caller: walk through it, or through a copy, and leave it as it is."
+        return failure(case, "gradients changed the list of nodes that it was given.", hint)
     return None
 
 
@@ -450,7 +517,7 @@ def judge_forgetting(case: GraphCase, answer: Answer) -> Failure | None:
         if count > needed + SLACK:
             when = f"Before step {step + 1} of {len(computed)}"
             message = f"{when}, {count} computed values were alive; {needed} were still needed."
-            return failure(case, message, "A value may go after the last node that has it as an input.")
+            return failure(case, message, "A value may go after the last node that has it as an input.", np.asarray(alive))
     return None
 
 
@@ -472,6 +539,10 @@ def run_cases(exercise: str, seed: str) -> tuple[tuple[GraphCase, ...], tuple[Gr
         ("one output three times", lambda x: [x * 2, x, x * 2, x], {}, {}),
         ("the same node twice", lambda x: [(y := exp(x)), x * y, y], {}, {}),
         ("NumPy arrays", sum_and_product, TWO, {"numpy": True}),
+        ("the same dictionary, with other values in it", outputs_of_outputs, {"shapes": ((3,),)}, {"in_place": "dictionary"}),
+        ("the same tensors, with other numbers in them", outputs_of_outputs, {"shapes": ((3,),)}, {"in_place": "tensors"}),
+        ("the same arrays, with other numbers in them", sum_and_product, TWO, {"in_place": "tensors", "numpy": True}),
+        ("one tensor for two variables", lambda x1, x2: [x1 * 2 - x2, x2, x1], TWO, {"shared": True}),
         ("two evaluators in turn", outputs_of_outputs, {"shapes": ((3,),)}, {"interleaved": True, "runs": 3}),
         ("no value for one variable, then for the other", sum_and_product, UNFED, {"missing": [[0], [1]]}),
         ("no value for two variables", sum_and_product, UNFED, {"missing": [[0, 1], [0, 1]]}),
@@ -497,6 +568,10 @@ def gradient_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, .
         ("the output itself", lambda x: [x * 2] * 2, {"shapes": ((2, 3),)}, {}),
         ("a variable of itself", lambda x: [x], {"shapes": ((2,),)}, {"wrt": [0]}),
         ("x * x", lambda x: [x * x], {}, {"wrt": [0]}),
+        ("x - x", less_itself, {"shapes": ((2, 3),)}, {"wrt": [0]}),
+        ("x + x", lambda x: [x + x], {"shapes": ((3, 3),)}, {"wrt": [0]}),
+        ("a node inside the graph, twice", inside_twice, {"shapes": ((2,),)}, {"wrt": [0]}),
+        ("x where it is greater than itself", never_greater, {"shapes": ((3,),)}, {"wrt": [0]}),
         ("a diamond", diamond, {}, {"wrt": [0]}),
         ("a short and a long way", short_and_long, {}, {"wrt": [0]}),
         ("an unused variable", lambda x, unused: [exp(x)], {"names": ("x", "unused"), "shapes": ((2,), (3, 2))}, {"wrt": [1, 0]}),
@@ -504,8 +579,12 @@ def gradient_cases(seed: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, .
         ("two variables of one name", of_one_name, {"shapes": ((2,), (2,)), "names": ("x", "x")}, {"wrt": [0, 1]}),
         ("nodes inside the graph", inside, {"shapes": ((3,),)}, {}),
         ("a row on a matrix", row_on_matrix, ROW, {"wrt": [1, 0]}),
+        ("a row on a square", row_on_matrix, ON_A_SQUARE, {"wrt": [1, 0]}),
+        ("a column on a square", row_on_matrix, COLUMN, {"wrt": [1, 0]}),
+        ("a square less its column sums", less_its_sums, {"shapes": ((3, 3),)}, {"wrt": [0]}),
         ("a ladder", ladder, {}, {"wrt": [0]}),
         ("second derivatives of x * x * x", lambda x: [x * x * x], {"shapes": ((2,),)}, {"wrt": [0], "twice": True}),
+        ("second derivatives of x where it is greater than itself", never_greater, {"shapes": ((2,),)}, {"wrt": [0], "twice": True}),
         ("second derivatives of a diamond", diamond, {}, {"wrt": [0], "twice": True}),
         ("second derivatives of x1 * exp(x1 * x2)", lambda x1, x2: [x1 * exp(x1 * x2)], TWO, {"wrt": [0, 1], "twice": True}),
     ]

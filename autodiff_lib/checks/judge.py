@@ -9,6 +9,10 @@ from .known import Known, Trace, mark, recognised
 from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
 
 FINAL = ("missing", "timeout", "memory", "killed", "tampered")
+HINTS = {  # kind of error -> what it is a sign of, whatever the code
+    "RecursionError": "How many calls are open at once? What remains to be done can wait in a list of your own.",
+    "TooMuchWorkError": "Is something walked through again for each node that needs it?",
+}
 MAX_CONTRASTED = 3  # values of a feature that are worth listing
 
 Answers = Callable[[Sequence[Case]], Iterable[Answer]]
@@ -85,4 +89,5 @@ def problem_of(case: Case, answer: Answer) -> Failure | None:
     if problem.kind in ("WrongKindError", "GraphError"):
         return Failure(case.name, "wrong", problem.message)
     where = f" ({problem.where})" if problem.where else ""
-    return Failure(case.name, "error", f"your code raised {': '.join(filter(None, (problem.kind, problem.message)))}{where}")
+    hint = HINTS.get(problem.kind, "")
+    return Failure(case.name, "error", f"your code raised {': '.join(filter(None, (problem.kind, problem.message)))}{where}", hint)

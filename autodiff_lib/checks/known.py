@@ -100,12 +100,13 @@ def alike(mine: Mark, theirs: Mark) -> bool:
 def recognised(verdict: Verdict, traces: Mapping[str, Trace], known: Iterable[Known]) -> Verdict:
     """The verdict with the hint of the known mistake that is there, in each part that it spoils.
 
-    It is there if it left the same trace in every part that it spoils; where other parts fail as well, numbers must say
-    so, not words alone, which many a mistake brings about. Where several would fit, nothing is said.
+    It is there if it left the same trace in every part that it spoils, and if numbers of the answer say so: words alone
+    many a mistake brings about. Where other parts fail as well, each part needs numbers of its own. Where several would
+    fit, nothing is said.
     """
     failing = {name for name, trace in traces.items() if trace}
     there = [one for one in known if spoiled(one) and all(same(traces[part], one.traces[part]) for part in spoiled(one))]
-    whole = [one for one in there if spoiled(one) == failing]
+    whole = [one for one in there if spoiled(one) == failing and any(has_numbers(traces[part]) for part in failing)]
     found: dict[str, Known] = {}
     for name in failing:
         fitting = whole or [one for one in there if name in spoiled(one) and has_numbers(traces[name])]
@@ -119,6 +120,7 @@ def spoiled(one: Known) -> set[str]:
 
 
 def has_numbers(trace: Trace) -> bool:
+    """Whether any case tells by a number what is wrong; zero is an answer that is wrong in another way than by its numbers."""
     return any(number for _, number in trace.values())
 
 

@@ -20,7 +20,7 @@ from ..graph_data import GraphError, evaluate_untrusted
 from . import reference
 from .compare import TOLERANCE, agree, vanishes
 from .diagnosis import diagnose
-from .question import Answer, Ask, Failure, Part, Question
+from .question import Answer, Ask, Failure, Part, Question, all_numbers, plain
 from .values import SAID, Shape, draw, generator
 
 UNIT = "01_operators"
@@ -38,6 +38,7 @@ class OperatorCase:
     dtype: str = "float64"
     seed: str = "public"
     by_columns: bool = False  # whether the operands lie in memory column by column, as a transpose leaves them
+    repeated: bool = False  # whether all operands are one and the same node, as in x / x
 
     @cached_property
     def name(self) -> str:
@@ -45,7 +46,8 @@ class OperatorCase:
         attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
         kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
         order = ", stored column by column" if self.by_columns else ""
-        return f"{shapes}{attrs}{kinds}{order}, {self.dtype}"
+        same = ", one operand twice" if self.repeated else ""
+        return f"{shapes}{attrs}{kinds}{order}{same}, {self.dtype}"
 
     @property
     def size(self) -> int:
@@ -59,6 +61,8 @@ class OperatorCase:
         arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
         if self.by_columns:  # npy files and torch.tensor keep this order, so it reaches the student's compute
             arrays = [np.asfortranarray(array) for array in arrays]
+        if self.repeated:
+            arrays = arrays[:1] * len(arrays)
         for array in arrays:
             array.flags.writeable = False
         return dict(zip(table[self.operator].signature.operands, arrays, strict=True))
@@ -69,7 +73,7 @@ class OperatorCase:
         return {**signature.attrs, **self.attrs}
 
     def settings(self) -> dict[str, Any]:
-        return {"operator": self.operator, "attrs": self.attrs}
+        return {"operator": self.operator, "attrs": self.attrs, **({"repeated": True} if self.repeated else {})}
 
     def features(self) -> dict[str, Any]:
         ranks = " and ".join(str(len(shape)) for shape in self.shapes)
@@ -77,7 +81,9 @@ class OperatorCase:
         if isinstance(dim := attrs.get("dim"), int):
             attrs["dim"] = dim - len(self.shapes[0]) if dim >= 0 else dim  # counted from the end, ranks compare
         storage = "column by column" if self.by_columns else "row by row"
-        return {**attrs, "rank": ranks, "dtype": self.dtype, "storage": storage}
+        sizes = "equal" if len({size for shape in self.shapes for size in shape}) == 1 and max(map(len, self.shapes)) > 1 else "different"
+        operands = "one node twice" if self.repeated else "nodes of their own"
+        return {**attrs, "rank": ranks, "dtype": self.dtype, "storage": storage, "operands": operands, "sizes": sizes}
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,10 @@ class GradientCase(OperatorCase):
         output_grad.requires_grad_()
         grads = reference.vjp(output, operands, output_grad)
         leaves = [*operands, output_grad]
-        return Truth(leaves, directions, grads, reference.pull_back(grads, leaves, directions))
+        second = reference.pull_back(grads, leaves, directions)
+        if self.repeated:  # the graph of the answer reads one leaf, the last of the operands, for all of them
+            second = [*map(torch.zeros_like, operands[:-1]), sum(second[:-1]), second[-1]]
+        return Truth(leaves, directions, grads, second)
 
 
 @dataclass(frozen=True)
@@ -143,18 +152,23 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
     names, expected = list(inputs), truth.grads
     *operands, output_grad = truth.leaves
 
-    def failure(message: str, hint: str = "", got: Tensor | None = None, want: Tensor | None = None) -> Failure:
+    def failure(message: str, hint: str = "", got: Tensor | np.ndarray | None = None, want: Tensor | None = None) -> Failure:
         shown = {**inputs, "output_grad": output_grad.detach().numpy()}
-        pictures = [None if tensor is None else tensor.detach().numpy() for tensor in (got, want)]
+        pictures = [None if array is None else plain(array) for array in (got, want)]
         return Failure(case.name, "wrong", message, hint, *pictures, shown)
 
     leaves_used = {node.get("leaf") for node in answer.graph["nodes"]}  # output_grad is the one after the operands
-    if len(operands) not in leaves_used and not all(vanishes(grad.detach().numpy(), "float64") for grad in expected):  # zeros are zeros
-        return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.")
+    vanishing = all(vanishes(grad.detach().numpy(), "float64") for grad in expected)  # zeros are zeros whatever it is
+    lacks_upstream = len(operands) not in leaves_used and not vanishing
     try:
         grads = evaluate_untrusted(answer.graph, truth.leaves, reference.FORWARD)
     except GraphError as error:
-        return failure(f"The graph of the gradient cannot be evaluated: {error}")
+        grads = list(error.inputs)
+        if not lacks_upstream:
+            hint = "Write its shape beside each node of your gradient: which two do not fit?" if grads else ""
+            return failure(f"The graph of the gradient cannot be evaluated: {error}", hint, all_numbers(grads))
+    if lacks_upstream:
+        return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.", all_numbers(grads))
 
     if case.operator == "relu":
         grads = [legal_subgradient(operands[0], output_grad, grads[0], expected[0])]
@@ -162,7 +176,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         if not agree(grad.detach().numpy(), want.detach().numpy(), "float64"):
             return failure(
                 f"The gradient with respect to {name} is wrong.",
-                gradient_hint(grad, want, expected) or diagnose(grad.detach().numpy(), want.detach().numpy(), "float64"),
+                gradient_hint(grad, want, expected, output_grad) or diagnose(grad.detach().numpy(), want.detach().numpy(), "float64"),
                 grad,
                 want,
             )
@@ -188,16 +202,28 @@ def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor)
     return torch.where(legal, want, got)
 
 
-def gradient_hint(grad: Tensor, want: Tensor, expected: list[Tensor]) -> str:
-    """What only a gradient can get wrong: the operands' gradients swapped."""
+def gradient_hint(grad: Tensor, want: Tensor, expected: list[Tensor], output_grad: Tensor) -> str:
+    """What only a gradient can get wrong: the operands' gradients swapped, or made without what comes from above."""
     if any(other is not want and agree(grad.detach().numpy(), other.detach().numpy(), "float64") for other in expected):
         return "This is the other operand's gradient: are they in the order of the inputs?"
+    mine, right = (depends(value, output_grad) for value in (grad, want))
+    if right and not mine and grad.any():
+        return "It stays the same whatever numbers output_grad holds. What does the chain rule multiply a slope with?"
     return ""
+
+
+def depends(value: Tensor, leaf: Tensor) -> bool:
+    """Whether a change of `leaf` would change `value`."""
+    uneven = 1 + torch.arange(value.numel(), dtype=value.dtype).reshape(value.shape) ** 2  # many a Jacobian sends ones to zero
+    return bool(reference.pull_back([value], [leaf], [uneven])[0].any())
 
 
 # --- the table of cases: operator -> (shapes, attributes, kinds of values)
 
 Row = tuple[tuple[Shape, ...], dict[str, Any], tuple[str, ...]]
+
+# Sizes are pairwise different in most rows, so that each axis can be told from the others, and all equal in some: what
+# finds an axis by its size, or takes two operands of one shape for something else, goes wrong only there.
 
 
 def elementwise(*kinds: str, attrs: tuple[dict[str, Any], ...] = ({},)) -> Iterator[Row]:
@@ -205,7 +231,7 @@ def elementwise(*kinds: str, attrs: tuple[dict[str, Any], ...] = ({},)) -> Itera
     for setting in attrs:
         for kind in kinds:
             yield ((2, 3),), setting, (kind,)
-        for shape in ((5,), (2, 3, 4), (2, 1, 3, 4)):
+        for shape in ((5,), (3, 3), (2, 3, 4), (2, 1, 3, 4)):
             yield (shape,), setting, kinds[:1]
 
 
@@ -229,6 +255,9 @@ STRETCHED = (
     ((2, 3), (3,)),
     ((3,), (2, 3)),
     ((2, 1), (1, 3)),
+    ((3, 3), (3, 3)),
+    ((3, 3), (3,)),
+    ((3, 3), (3, 1)),
     ((4, 1, 3), (2, 1)),
     ((2, 1, 3, 1), (5, 1, 4)),
 )
@@ -238,6 +267,11 @@ PRODUCTS = (
     ((2, 3, 4), (4, 5)),
     ((3, 4), (2, 4, 5)),
     ((2, 1, 3, 4), (5, 4, 2)),
+    ((3, 3), (3, 3)),
+    ((3, 3, 3), (3, 3)),
+    ((3, 3), (3, 3, 3)),
+    ((3, 3, 3), (3, 3, 3)),
+    ((2, 2, 2, 2), (2, 2, 2, 2)),
     ((2, 3, 4, 5), (2, 3, 5, 6)),
 )
 
@@ -248,26 +282,32 @@ def rows(operator: str) -> Iterator[Row]:
             yield from pairs(*STRETCHED, kinds=(("normal", "away"),))
             yield (((2, 3), (2, 3)), {}, ("huge", "away"))
             yield (((2, 3), (2, 3)), {}, ("ties", "away"))
+            yield (((2, 3), (2, 3)), {}, ("normal", "small"))
         case "div_by_const":
             yield from elementwise("normal", "huge", "ties", attrs=({"c": 4}, {"c": -0.3}))
+            yield (((2, 3),), {"c": 1e-6}, ("normal",))
         case "transpose":
             swaps = [{"dim0": 0, "dim1": 1}, {"dim0": -1, "dim1": -2}]
             far = [{"dim0": 0, "dim1": 2}, {"dim0": -1, "dim1": 0}]
             whole = [*far, {"dim0": 1, "dim1": -1}, {"dim0": 1, "dim1": 1}]
             yield from along_axes("normal", attrs={(2, 3): swaps, (2, 3, 4): swaps + far, (2, 3, 4, 5): whole})
+            yield from along_axes("normal", attrs={(3, 3): swaps[:1], (3, 3, 3): [*swaps, *far]})
         case "relu":
-            yield from elementwise("normal", "ties", "zeros", "huge")
+            yield from elementwise("normal", "ties", "zeros", "huge", "small")
         case "sqrt":
-            yield from elementwise("positive")
+            yield from elementwise("positive", "specks")
         case "power":
             yield from elementwise("positive", attrs=({"exponent": 2}, {"exponent": 0.5}, {"exponent": -1.5}))
             yield from along_axes("normal", "ties", "huge", attrs={(2, 3): [{"exponent": 3}, {"exponent": 4}, {"exponent": 1}]})
             yield from along_axes("away", attrs={(3, 2): [{"exponent": -1}, {"exponent": 0}]})
+            yield from along_axes("specks", attrs={(2, 3): [{"exponent": 0.5}, {"exponent": -1}]})
         case "mean":
             flat = [{"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 1)}]
             deep = [{"dim": 1}, {"dim": -2, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 0), "keepdim": True}]
             yield from along_axes("normal", attrs={(5,): [{"dim": 0}], (2, 3): flat, (2, 3, 4): [*flat, *deep], (2, 3, 4, 5): deep})
             yield from along_axes("huge", "ties", attrs={(2, 3): [{"dim": 0}]})
+            square = [{"dim": 0}, {"dim": 1}, {"dim": -1, "keepdim": True}, {"dim": (0, 1)}]
+            yield from along_axes("normal", attrs={(3, 3): square, (3, 3, 3): [*square, {"dim": (0, 2)}]})
         case "matmul":
             yield from pairs(*PRODUCTS, kinds=(("normal", "normal"),))
             yield from pairs(*PRODUCTS[:3], kinds=(("huge", "normal"), ("ties", "ties")))
@@ -278,6 +318,9 @@ def rows(operator: str) -> Iterator[Row]:
             yield from along_axes("huge", "ties", "zeros", "peak", attrs={(2, 3): [{"dim": -1}, {"dim": 0}]})
             yield (((3, 4),), {}, ("normal",))
             yield (((2, 3, 4),), {"dim": 1}, ("peak",))
+            square = [{"dim": 0}, {"dim": -1}]
+            yield from along_axes("normal", "level", attrs={(3, 3): square})
+            yield from along_axes("normal", attrs={(3, 3, 3): [*square, {"dim": 1}]})
         case "layernorm":
             last = [{"normalized_shape": (3,)}, {"normalized_shape": (3,), "eps": 0.5}]
             deep = [{"normalized_shape": (4,)}, {"normalized_shape": (3, 4)}, {"normalized_shape": (2, 3, 4), "eps": 0.1}]
@@ -285,6 +328,9 @@ def rows(operator: str) -> Iterator[Row]:
             yield from along_axes("normal", attrs={(3,): last[:1], (2, 3): both, (2, 3, 4): deep})
             yield from along_axes("normal", attrs={(2, 3, 4, 5): [{"normalized_shape": (5,)}, {"normalized_shape": (4, 5)}]})
             yield from along_axes("huge", "ties", "flat", attrs={(4, 3): last})
+            square, whole = {"normalized_shape": (3,)}, {"normalized_shape": (3, 3)}
+            yield from along_axes("normal", attrs={(3, 3): [square, whole], (3, 3, 3): [square, whole]})
+            yield from along_axes("normal", attrs={(2, 2, 2, 2): [{"normalized_shape": (2, 2)}, {"normalized_shape": (2,)}]})
         case _:
             raise KeyError(f"no cases for the operator '{operator}'")
 
@@ -304,18 +350,38 @@ BY_COLUMNS: dict[str, Row] = {
 """Operator -> a row for operands that are stored by columns: to flatten them, `view`, which cannot copy, is not enough."""
 
 
+REPEATED: dict[str, Row] = {
+    "div": (((2, 3), (2, 3)), {}, ("away", "away")),
+    "matmul": (((3, 3), (3, 3)), {}, ("normal", "normal")),
+}
+"""Binary operator -> a row in which one node is both of its operands."""
+
+
+VALUE_ONLY: dict[str, tuple[Row, ...]] = {
+    "div": ((((2, 3), (2, 3)), {}, ("away", "some zero")),),
+    "layernorm": tuple((((4, 3),), {"normalized_shape": (3,)}, (kind,)) for kind in ("level", "nearly level")),
+}
+"""Operator -> rows on which its value is certain, and its derivatives are nothing to agree on to nine digits."""
+
+
 def compute_cases(operator: str, seed: str = "public") -> tuple[ComputeCase, ...]:
-    """Every row in float64, the first of each shape in float32, and one stored by columns, smallest first."""
+    """Every row in float64, the first of each shape in float32, one stored by columns, and the odd ones; smallest first."""
     cases = [ComputeCase(operator, *row, seed=seed) for row in rows(operator)]
     shapes = {case.shapes: case for case in reversed(cases)}
     cases += [ComputeCase(operator, case.shapes, case.attrs, case.kinds, "float32", seed) for case in shapes.values()]
     cases.append(ComputeCase(operator, *BY_COLUMNS[operator], seed=seed, by_columns=True))
+    if operator in REPEATED:
+        cases.append(ComputeCase(operator, *REPEATED[operator], seed=seed, repeated=True))
+    cases += [ComputeCase(operator, *row, seed=seed) for row in VALUE_ONLY.get(operator, ())]
     return tuple(sorted(cases, key=lambda case: case.size))
 
 
 def gradient_cases(operator: str, seed: str = "public") -> tuple[GradientCase, ...]:
-    """Every row in float64, smallest first."""
-    return tuple(sorted((GradientCase(operator, *row, seed=seed) for row in rows(operator)), key=lambda case: case.size))
+    """Every row in float64, and one node as both operands; smallest first."""
+    cases = [GradientCase(operator, *row, seed=seed) for row in rows(operator)]
+    if operator in REPEATED:
+        cases.append(GradientCase(operator, *REPEATED[operator], seed=seed, repeated=True))
+    return tuple(sorted(cases, key=lambda case: case.size))
 
 
 POINTS = {  # operator -> points for compute, points for gradient

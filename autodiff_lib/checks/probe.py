@@ -95,6 +95,8 @@ def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
     """The student's operator, variables for its operands, and the node it makes of them."""
     op = table[ask.settings["operator"]]
     operands = [Variable(name) for name in op.signature.operands]
+    if ask.settings.get("repeated"):
+        operands = operands[:1] * len(operands)
     return op, operands, op(*operands, **ask.settings["attrs"])
 
 
@@ -161,6 +163,8 @@ def operator_compute(ask: Ask) -> Answer:
     """`compute` on the arrays, twice; `facts` say whether it changed what it was given."""
     op, _, node = operator_of(ask)
     inputs = [torch.tensor(array) for array in ask.arrays]
+    if ask.settings.get("repeated"):
+        inputs = inputs[:1] * len(inputs)
     results = []
     for _ in range(2):
         with no_ready_made_answer(op.name):

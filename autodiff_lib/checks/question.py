@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
+
+MAX_NUMBERS = 1000  # of an array, that tell one wrong answer from another
 
 Reason = Literal["passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing", "unanswered"]
 
@@ -61,7 +63,7 @@ class Failure:
     reason: Reason
     message: str
     hint: str = ""
-    got: np.ndarray | None = None
+    got: np.ndarray | None = None  # shown where something was `expected`; by itself, what a known mistake is recognised by
     expected: np.ndarray | None = None
     inputs: dict[str, np.ndarray] = field(default_factory=dict)
     printed: str = ""
@@ -79,6 +81,11 @@ class Failure:
 
 def plain(array: Any) -> np.ndarray:
     return np.asarray(array.detach() if hasattr(array, "detach") else array)
+
+
+def all_numbers(arrays: Iterable[Any]) -> np.ndarray:
+    """The numbers of arrays or tensors in one row: what a wrong answer that is no single array is recognised by."""
+    return np.concatenate([np.zeros(0), *(np.ravel(plain(array))[:MAX_NUMBERS] for array in arrays)])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ notebook's own model by heart is of no use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..text import PAD
 from .compare import agree, in_words
 from .diagnosis import diagnose
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
-from .question import Answer, Ask, Failure, Part, Question
+from .question import Answer, Ask, Failure, Part, Question, all_numbers
 from .values import generator
 
 UNIT = "03_transformer_lm"
@@ -144,13 +144,16 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
     weights, loss = epoch(case, batches)
     if answer.facts["batches"] != batches:
         message = f"run_model was given the rows {brief(answer.facts['batches'])}, expected {batches}."
-        return Failure.wrong(case, message, "Each sample once, in order.")
+        rows = [float(row) for given in answer.facts["batches"] for row in (*given, -2)]  # -2 stands between batches
+        return Failure.wrong(case, message, "Each sample once, in order.", all_numbers([rows]))
     got = answer.arrays[-1]
     follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
     if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
         shown = in_words(float(got), 6) if got.shape == () else f"an array of shape {list(got.shape)}"
         message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
-        return Failure.wrong(case, message, "Does a smaller batch weigh less?", got, np.float64(loss))
+        uneven = len({len(rows) for rows in batches}) > 1
+        hint = "Does a smaller batch weigh less?" if uneven else "For how many samples does the loss of a batch stand?"
+        return Failure.wrong(case, message, hint, got, np.float64(loss))
     return None
 
 
@@ -179,6 +182,7 @@ class GenerateCase:
     context: int = 8
     vocabulary: int = 11
     ends_at: int = 99  # how many words there are when the model says <pad>
+    says: tuple[int, ...] = ()  # after the prompt, whatever came before; nothing for a model that says no word twice
     seed: str = "public"
 
     @property
@@ -189,11 +193,16 @@ class GenerateCase:
         return {}
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Embeddings (V, 6), places (context, 6), head (6, V), bias (context, V)."""
+        """Embeddings (V, 6), places (context, 6), head (6, V), bias (context, V).
+
+        Where the model has something to say, each word is the best by far in the row of the word before it.
+        """
         rng = generator(self.seed, self.name)
         shapes = ((self.vocabulary, 6), (self.context, 6), (6, self.vocabulary))
         bias = np.zeros((self.context, self.vocabulary))
         bias[:, PAD] = np.where(np.arange(1, self.context + 1) < self.ends_at, -50, 50)
+        for place, word in enumerate(self.says, start=len(self.prompt) - 1):
+            bias[place, word] = 100
         return (*(rng.standard_normal(shape) for shape in shapes), bias)
 
     def ask(self) -> Ask:
@@ -204,7 +213,7 @@ class GenerateCase:
 def random_logits(tokens: Sequence[int], arrays: Sequence[Tensor]) -> Tensor:
     """(context, V): a causal model, each place of which depends on all words up to there and on their order.
 
-    It says no word twice: whoever asks it the same question again and again does not get its answer.
+    Of itself it says no word twice: whoever asks it the same question again and again does not get its answer.
     """
     embed, places, head, bias = arrays
     padded = [*tokens, *[PAD] * (len(places) - len(tokens))]
@@ -242,11 +251,15 @@ def probe_generate(ask: Ask) -> Answer:
     return Answer(facts={"tokens": tokens, "changed": given != prompt})
 
 
-def continuation(case: GenerateCase) -> list[int]:
-    """The prompt, and what the model says after it."""
+OTHER_ROWS: tuple[Callable[[int], int], ...] = (lambda words: words, lambda words: words - 2, lambda words: -1, lambda words: 0)
+"""Number of words -> a row of the logits that somebody may take for the one of the last word."""
+
+
+def continuation(case: GenerateCase, row: Callable[[int], int] = lambda words: words - 1) -> list[int]:
+    """The prompt, and what the model says after it; or what it would say if another row were read."""
     arrays, tokens = [torch.tensor(array) for array in case.arrays()], list(case.prompt)
     for _ in range(min(case.max_new_tokens, case.context - len(tokens))):
-        word = int(random_logits(tokens, arrays)[len(tokens) - 1].argmax())
+        word = int(random_logits(tokens, arrays)[min(row(len(tokens)), case.context - 1)].argmax())
         if word == PAD:
             break
         tokens.append(word)
@@ -258,16 +271,21 @@ def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
     if got == want:
         return None
     message = f"From the prompt {list(case.prompt)} came {brief(got)}, expected {want}."
-    hint = ""
-    if len(got) != len(want) and got[: len(want)] == want[: len(got)]:
+    same = next((place for place, (mine, right) in enumerate(zip(got, want, strict=False)) if mine != right), len(case.prompt))
+    hint = f"The first word that differs is number {same + 1}: which one is the most probable after those before it?"
+    if not got or got == want[len(case.prompt) :]:
+        hint = "The prompt belongs to the answer."
+    elif len(got) != len(want) and got[: len(want)] == want[: len(got)]:
         hint = (
             f"The words are right as far as they go, but there are {'too many' if len(got) > len(want) else 'too few'}: when does it stop?"
         )
-    elif got == want[len(case.prompt) :]:
-        hint = "The prompt belongs to the answer."
-    elif tuple(got[: len(case.prompt)]) == case.prompt:
+    elif same < len(case.prompt):
+        hint = "The answer begins with the prompt, as it was."
+    elif got in (continuation(case, row) for row in OTHER_ROWS):
         hint = "Which row of the logits speaks about the word after the last one?"
-    return Failure.wrong(case, message, hint)
+    elif same < len(want) and want[same] in want[:same] and got[same] not in got[:same]:
+        hint = f"Word number {same + 1} should be one that was there before: what keeps it from coming again?"
+    return Failure.wrong(case, message, hint, np.asarray(got[:MAX_LISTED], np.float64))
 
 
 def judge_prompt(case: GenerateCase, answer: Answer) -> Failure | None:
@@ -312,12 +330,23 @@ def generate_question(number: int, seed: str) -> Question:
         ("a long prompt", (1, 2, 3, 4), 1),
         ("none", (6, 1), 0),
     ]
+    said = [
+        ("the word before once more", (3, 6), (6,)),
+        ("one word again and again", (4,), (4, 4, 4)),
+        ("two words in turn", (2, 8), (2, 8, 2)),
+        ("a word of the prompt", (9, 5, 1), (9, 7)),
+    ]
     words = tuple(GenerateCase(*row, seed=seed) for row in rows)
+    words += tuple(GenerateCase(title, prompt, len(says), says=says, seed=seed) for title, prompt, says in said)
     stops = (
         GenerateCase("it ends after a while", (2, 9), 6, ends_at=5, seed=seed),
         GenerateCase("it ends at once", (8, 8, 1), 4, ends_at=3, seed=seed),
         GenerateCase("the context is full", (1, 4, 2), 20, seed=seed),
         GenerateCase("a small context", (3, 3), 9, context=4, seed=seed),
+        GenerateCase("just enough room", (2, 5), 3, context=5, seed=seed),
+        GenerateCase("one word of room", (4, 1, 6), 5, context=4, seed=seed),
+        GenerateCase("the prompt fills the context", (7, 2, 9, 4), 3, context=4, seed=seed),
+        GenerateCase("one word fills the context", (5,), 1, context=1, seed=seed),
     )
     again = (GenerateCase("a prompt to keep", (5, 6), 2, seed=seed),)
     parts = (

@@ -27,7 +27,7 @@ from . import reference
 from .compare import agree, in_words, size_of
 from .diagnosis import diagnose
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
-from .question import Answer, Ask, Failure, Part, Question
+from .question import Answer, Ask, Failure, Part, Question, all_numbers, plain
 from .training import EXACT, UNIT, epoch_question, generate_question
 from .values import generator
 
@@ -98,7 +98,7 @@ FORWARD = {function: {**reference.FORWARD, **{name: TWINS[name][0] for name in i
 
 @dataclass(frozen=True)
 class ModelCase:
-    """A function that builds a graph, on sizes that are pairwise different, with one kind of mask."""
+    """A function that builds a graph, on sizes that are pairwise different or all equal, with one kind of mask."""
 
     function: str
     sizes: dict[str, int]
@@ -250,7 +250,8 @@ def of_a_graph(judge: Judge) -> Judge:
         try:
             return judge(case, answer)
         except GraphError as error:
-            return Failure.wrong(case, f"The graph cannot be evaluated: {error}")
+            hint = "Write its shape beside each node of your graph: which two do not fit?" if error.inputs else ""
+            return Failure.wrong(case, f"The graph cannot be evaluated: {error}", hint, all_numbers(error.inputs))
 
     return judged
 
@@ -278,7 +279,8 @@ def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
     got = evaluated(case, answer, leaves)
     want = twin(case, leaves)
     if got.shape != want.shape:
-        return Failure.wrong(case, f"{case.function} has shape {list(got.shape)}, expected {list(want.shape)}.")
+        message = f"{case.function} has shape {list(got.shape)}, expected {list(want.shape)}."
+        return Failure.wrong(case, message, diagnose(plain(got), plain(want), "float64"), got, want)
     weights = [name for name in leaves if name not in GIVEN]
     upstream = torch.tensor(generator(case.seed, case.name, "upstream").standard_normal(tuple(want.shape)))
     grads, wanted = (reference.pull_back([output], [leaves[name] for name in weights], [upstream]) for output in (got, want))
@@ -456,12 +458,13 @@ SMALL = sizes(B=1, T=3, D=4, K=4, E=4, F=6, V=5)
 NARROW = sizes(B=2, T=4, D=6, K=3, E=5, F=7, V=9)
 WIDE = sizes(B=3, T=5, D=8, K=2, E=7, F=4, V=6)
 LONG = sizes(B=2, T=7, D=10, K=12, E=3, F=9, V=8)
+EQUAL = sizes(B=4, T=4, D=4, K=4, E=4, F=4, V=4)  # for what goes wrong only where sizes coincide
 HIDDEN_SIZES = (sizes(B=4, T=6, D=9, K=5, E=8, F=11, V=7), sizes(B=1, T=9, D=12, K=7, E=2, F=5, V=13))
 
 
 def model_cases(function: str, seed: str, masks: Sequence[str] = ("causal",)) -> list[ModelCase]:
-    """Every size with a causal mask, and one of them with each other mask; smallest first."""
-    listed = (SMALL, NARROW, WIDE, LONG) if seed == "public" else (SMALL, NARROW, *HIDDEN_SIZES)
+    """Every size with a causal mask, and two of them with each other mask; smallest first."""
+    listed = (SMALL, EQUAL, NARROW, WIDE, LONG) if seed == "public" else (SMALL, EQUAL, NARROW, *HIDDEN_SIZES)
 
     def number(size: dict[str, int]) -> float:
         if function == "cross_entropy_loss":
@@ -469,7 +472,7 @@ def model_cases(function: str, seed: str, masks: Sequence[str] = ("causal",)) ->
         return size["D"] if function != "causal_self_attention" else size["D"] + 5  # the scale is a number of its own
 
     cases = [ModelCase(function, size, "causal", number(size), seed) for size in listed]
-    return cases + [ModelCase(function, NARROW, mask, number(NARROW), seed) for mask in masks if mask != "causal"]
+    return cases + [ModelCase(function, size, mask, number(size), seed) for size in (EQUAL, NARROW) for mask in masks if mask != "causal"]
 
 
 LOOK_AT = {  # function -> where to read again, for each of its parts

@@ -29,6 +29,28 @@ def flat_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((*shape[:-1], 1)) + 1e-2 * rng.standard_normal(shape)
 
 
+def level_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Rows whose entries are all equal: a variance of exactly zero, and no largest entry."""
+    return np.broadcast_to(rng.standard_normal((*shape[:-1], 1)), shape).copy()
+
+
+def nearly_level_rows(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Rows whose variance is far below any eps."""
+    return level_rows(shape, rng) + 1e-4 * rng.standard_normal(shape)
+
+
+def specks(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Positive numbers between a billionth and a hundredth: whoever guards against zero changes them."""
+    return 10 ** rng.uniform(-9, -2, shape)
+
+
+def with_zeros(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Away from zero, but for the first entry and the last."""
+    values = away_from_zero(shape, rng)
+    values.flat[0] = values.flat[-1] = 0
+    return values
+
+
 def huge(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     """Up to +-1e3, both ends present: exp overflows unless the largest entry is subtracted first."""
     values = rng.uniform(-1e3, 1e3, shape)
@@ -49,6 +71,11 @@ SAID = {
     "ties": "ties and zeros",
     "zeros": "all zeros",
     "flat": "nearly flat rows",
+    "level": "rows of equal entries",
+    "nearly level": "rows of nearly equal entries",
+    "small": "values near zero",
+    "specks": "positive values near zero",
+    "some zero": "division by zero",
     "peak": "one entry of 1000, the others near -1000",
 }
 """How a case's name mentions kinds of values worth a word."""
@@ -61,5 +88,10 @@ KINDS = {
     "ties": lambda shape, rng: rng.integers(-2, 3, shape).astype(float),  # equal entries, and zeros
     "zeros": lambda shape, rng: np.zeros(shape),
     "flat": flat_rows,
+    "level": level_rows,
+    "nearly level": nearly_level_rows,
+    "small": lambda shape, rng: rng.choice([-1.0, 1.0], shape) * specks(shape, rng),  # both sides of a threshold
+    "specks": specks,
+    "some zero": with_zeros,  # denominators
     "peak": peak,
 }

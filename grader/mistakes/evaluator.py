@@ -244,6 +244,19 @@ CHECK = """        missing = [node.name for node in self.order if not node.input
 
 RESULTS = "results = [values[node] for node in self.eval_nodes]"
 
+REMEMBERED_DICTIONARY = (
+    "        if getattr(self, 'fed', None) is input_values:\n            return self.kept\n"
+    + LOOP
+    + "        self.fed, self.kept = input_values, restore(results)\n"
+)
+
+REMEMBERED_TENSORS = (
+    "        fed, before = list(input_values.values()), getattr(self, 'fed', [])\n"
+    "        if fed and len(fed) == len(before) and all(map(lambda a, b: a is b, fed, before)):\n            return self.kept\n"
+    + LOOP
+    + "        self.fed, self.kept = fed, restore(results)\n"
+)
+
 EVALUATOR = [
     mistake(
         "Evaluator",
@@ -414,6 +427,27 @@ EVALUATOR = [
         "Feed a float64 and look at the dtype of the result. On the way, which line changes it?",
         (CHECK, "        values = {node: value.float() for node, value in values.items()}\n" + CHECK),
     ),
+    mistake(
+        "Evaluator",
+        "first-only",
+        "only the value of the first of eval_nodes is returned",
+        "How many nodes did the caller name, and how many values does your list have?",
+        (RESULTS, "results = [values[self.eval_nodes[0]]]"),
+    ),
+    mistake(
+        "Evaluator",
+        "same-dictionary-remembered",
+        "the results of the last run are given again when the same dictionary is fed",
+        "Somebody puts new values into the dictionary and runs again. Which values do they get?",
+        (LOOP, REMEMBERED_DICTIONARY),
+    ),
+    mistake(
+        "Evaluator",
+        "same-tensors-remembered",
+        "the results of the last run are given again when the same tensors are fed",
+        "Numbers in a tensor can change while the tensor stays the same. Do you look at the numbers?",
+        (LOOP, REMEMBERED_TENSORS),
+    ),
 ]
 
 
@@ -473,6 +507,19 @@ CONSUMERS_SEARCHED = """    order = topological_order([output_node])
 """
 
 ANSWER = "[bar[node] if node in bar else ad.zeros_like(node) for node in nodes]"
+
+BY_INDEX = """    for node in reversed(topological_order([output_node])):
+        contributions = node.op.gradient(node, bar[node])
+        for operand in node.inputs:
+            contribution = contributions[node.inputs.index(operand)]
+            bar[operand] = bar[operand] + contribution if operand in bar else contribution
+"""
+
+BY_OPERAND = """    for node in reversed(topological_order([output_node])):
+        contributions = dict(zip(node.inputs, node.op.gradient(node, bar[node]), strict=True))
+        for operand in node.inputs:
+            bar[operand] = bar[operand] + contributions[operand] if operand in bar else contributions[operand]
+"""
 
 GRADIENTS = [
     mistake(
@@ -660,6 +707,20 @@ GRADIENTS = [
         "The caller unpacks your answer as dx, dy = gradients(...). What do dx and dy become when it is a dictionary?",
         (f"return {ANSWER}", "return {node: bar[node] if node in bar else ad.zeros_like(node) for node in nodes}"),
     ),
+    mistake(
+        "gradients",
+        "contribution-by-index",
+        "a contribution is looked up by the place where its operand first stands among the inputs",
+        "In x - x one node stands in two places. Which of the two contributions do you find for each of them?",
+        (WALK, BY_INDEX),
+    ),
+    mistake(
+        "gradients",
+        "contributions-by-operand",
+        "the contributions of a consumer are kept in a dictionary by operand, and the last one is counted for each place",
+        "In x - x one node stands in two places. How many contributions does your dictionary hold for it?",
+        (WALK, BY_OPERAND),
+    ),
 ]
 
 
@@ -775,6 +836,27 @@ FRUGAL_EVALUATOR = [
         "values are deleted from the caller's dictionary as well",
         "You may forget what is yours. Whose dictionary gets shorter during the run?",
         ("                del values[operand]\n", "                del values[operand]\n                input_values.pop(operand, None)\n"),
+    ),
+    mistake(
+        "FrugalEvaluator",
+        "same-dictionary-remembered",
+        "the results of the last run are kept, and given again when the same dictionary is fed",
+        "It forgets values, but not results. What if the dictionary is the same and its values are not?",
+        (
+            "        missing = [",
+            "        if getattr(self, 'fed', None) is input_values:\n            return self.kept\n        missing = [",
+        ),
+        (
+            "        results = [values[node] for node in self.eval_nodes]\n",
+            "        results = [values[node] for node in self.eval_nodes]\n        self.fed, self.kept = input_values, restore(results)\n",
+        ),
+    ),
+    mistake(
+        "FrugalEvaluator",
+        "first-only",
+        "only the value of the first of eval_nodes is returned",
+        "How many values does the caller want? Count them in your list.",
+        (RESULTS, "results = [values[self.eval_nodes[0]]]"),
     ),
 ]
 

@@ -20,6 +20,9 @@ AXES_IN_COMPUTE = f"(a,) = inputs\n        dim = {NORMALISED_AXES}"
 FLATTENED = "a = inputs[0].view(*inputs[0].shape[: -len(node.normalized_shape)], -1)\n        dim = -1"
 AXES_IN_GRADIENT = f"(a,) = node.inputs\n        dim = {NORMALISED_AXES}"
 
+DIV_BY_OPERAND = """by_operand = {a: ad.unbroadcast(output_grad / b, a), b: ad.unbroadcast(-output_grad * node / b, b)}
+        return [by_operand[operand] for operand in node.inputs]"""
+
 DIV = [
     mistake(
         "div",
@@ -98,6 +101,41 @@ DIV = [
         "What does your compute make of 1 / 1, to ten digits? No denominator here needs protection.",
         ("return numerator / denominator", "return numerator / (denominator + 1e-8)"),
     ),
+    mistake(
+        "div",
+        "guarded-by-a-hair",
+        "a tiny number is added to the denominator",
+        "Divide by a millionth and compare the digits with those of plain division. What did you add, and what for?",
+        ("return numerator / denominator", "return numerator / (denominator + 1e-10)"),
+    ),
+    mistake(
+        "div",
+        "numbers-for-division-by-zero",
+        "a division by zero gives a number",
+        "Is 1 / 0 a number? Look at what torch makes of it, and at what the text says about such entries.",
+        ("return numerator / denominator", "return torch.where(denominator == 0, torch.zeros_like(denominator), numerator / denominator)"),
+    ),
+    mistake(
+        "div",
+        "denominator-kept-away-from-zero",
+        "the denominator is kept at least a millionth away from zero",
+        "Halve a small denominator: the quotient must double, however small it was. Does yours?",
+        ("return numerator / denominator", "return numerator / (denominator.sign() * denominator.abs().clamp(min=1e-6))"),
+    ),
+    mistake(
+        "div",
+        "gradient-guarded",
+        "a tiny number is added to the denominator in the gradient",
+        "Your value is right for small denominators. Does your gradient divide by the same number?",
+        ("output_grad / b, a", "output_grad / (b + 1e-10), a"),
+    ),
+    mistake(
+        "div",
+        "gradients-by-operand",
+        "the gradients are looked up by operand, so that x / x gets one of them twice",
+        "In x / x both operands are one node. How many gradients does your dictionary hold for it?",
+        (f"return {DIV_GRADIENTS}", DIV_BY_OPERAND),
+    ),
 ]
 
 DIV_BY_CONST = [
@@ -164,6 +202,20 @@ DIV_BY_CONST = [
         "Look at the tensor that compute was given once more, after the call. Is it still the same?",
         ("inputs[0] / node.c", "inputs[0].div_(node.c)"),
     ),
+    mistake(
+        "div_by_const",
+        "guarded",
+        "a tiny number is added to the constant",
+        "Divide by a millionth and count the digits that are right. The constant is what the caller says it is.",
+        ("return inputs[0] / node.c", "return inputs[0] / (node.c + 1e-10)"),
+    ),
+    mistake(
+        "div_by_const",
+        "gradient-guarded",
+        "a tiny number is added to the constant in the gradient",
+        "Which constant does compute divide by, and which one does your gradient divide by?",
+        ("[output_grad / node.c]", "[output_grad / (node.c + 1e-10)]"),
+    ),
 ]
 
 TRANSPOSE = [
@@ -229,6 +281,16 @@ TRANSPOSE = [
         "compute transposes its input in place",
         "Call your compute twice on the same tensor. Why does the second call undo the first?",
         ("inputs[0].transpose(node.dim0", "inputs[0].transpose_(node.dim0"),
+    ),
+    mistake(
+        "transpose",
+        "equal-axes-left-alone",
+        "axes of one size are left where they are",
+        "The shape of a square matrix stays the same when it is transposed. Do its numbers?",
+        (
+            "return inputs[0].transpose(",
+            "if inputs[0].shape[node.dim0] == inputs[0].shape[node.dim1]:\n            return inputs[0].clone()\n        return inputs[0].transpose(",
+        ),
     ),
 ]
 
@@ -310,6 +372,27 @@ RELU = [
         "Your result says where a is positive. What should stand there: a mark, or the number?",
         ("inputs[0].clamp(min=0)", "(inputs[0] > 0).to(inputs[0].dtype)"),
     ),
+    mistake(
+        "relu",
+        "gate-at-a-thousandth",
+        "the gate opens above a thousandth, not above 0",
+        "What is the slope at a half of a thousandth? It is a small number, but no zero.",
+        ("ad.greater(a, ad.zeros_like(a))", "ad.greater(a, ad.zeros_like(a) + 1e-3)"),
+    ),
+    mistake(
+        "relu",
+        "small-values-cut",
+        "compute cuts off whatever is below a thousandth",
+        "Small and positive: does it pass, or is it cut? See where your threshold lies.",
+        ("return inputs[0].clamp(min=0)", "return torch.where(inputs[0] > 1e-3, inputs[0], torch.zeros_like(inputs[0]))"),
+    ),
+    mistake(
+        "relu",
+        "floor",
+        "compute returns a millionth where nothing should pass",
+        "What comes out for -1: nothing, or nearly nothing?",
+        ("clamp(min=0)", "clamp(min=1e-6)"),
+    ),
 ]
 
 SQRT = [
@@ -382,6 +465,27 @@ SQRT = [
         "compute returns a NumPy array",
         "The number is right, its container is not. What kind of thing comes in, and what kind goes out?",
         ("torch.sqrt(inputs[0])", "inputs[0].numpy() ** 0.5"),
+    ),
+    mistake(
+        "sqrt",
+        "guarded-by-a-hair",
+        "a tiny number is added under the root",
+        "Take the root of a billionth and square it again. What has been added on the way?",
+        ("torch.sqrt(inputs[0])", "torch.sqrt(inputs[0] + 1e-12)"),
+    ),
+    mistake(
+        "sqrt",
+        "floor",
+        "what is below a millionth is taken for a millionth",
+        "The root of a tiny number is tiny as well. Does yours ever get smaller than a thousandth?",
+        ("torch.sqrt(inputs[0])", "torch.sqrt(inputs[0].clamp(min=1e-6))"),
+    ),
+    mistake(
+        "sqrt",
+        "gradient-guarded",
+        "a tiny number is added to the denominator of the gradient",
+        "Near zero the root is steep. What keeps your gradient from becoming as large as it should?",
+        ("output_grad / (2 * node)", "output_grad / (2 * node + 1e-10)"),
     ),
 ]
 
@@ -462,6 +566,20 @@ POWER = [
         "compute takes the exponent for the base",
         "Work out 5 to the power 2. Which of the two numbers is it that gets multiplied by itself?",
         ("inputs[0] ** node.exponent", "node.exponent ** inputs[0]"),
+    ),
+    mistake(
+        "power",
+        "guarded",
+        "a tiny number is added to the base",
+        "What is the power -1 of a billionth? Count the digits that yours shares with it.",
+        ("inputs[0] ** node.exponent", "(inputs[0] + 1e-12) ** node.exponent"),
+    ),
+    mistake(
+        "power",
+        "gradient-guarded",
+        "a tiny number is added to the base in the gradient",
+        "Is the base of your gradient the base of your value?",
+        ("a ** (node.exponent - 1)", "(a + 1e-12) ** (node.exponent - 1)"),
     ),
 ]
 
@@ -549,6 +667,23 @@ MEAN = [
         "compute averages over the first axis of several only",
         "A single axis passes. What does your compute do with dim=(0, 1)?",
         ("inputs[0].mean(node.dim,", "inputs[0].mean(node.dim[0] if isinstance(node.dim, tuple) else node.dim,"),
+    ),
+    mistake(
+        "mean",
+        "axes-by-size",
+        "the axes are looked up by their sizes, so that of equal ones the first is found",
+        "In a square matrix both axes have one size. Which one is averaged by your code, and which one was asked for?",
+        (
+            "return inputs[0].mean(node.dim, keepdim=node.keepdim)",
+            "sizes = list(inputs[0].shape)\n        listed = node.dim if isinstance(node.dim, tuple) else (node.dim,)\n        return inputs[0].mean(sorted({sizes.index(sizes[axis]) for axis in listed}), keepdim=node.keepdim)",
+        ),
+    ),
+    mistake(
+        "mean",
+        "first-size",
+        "compute divides by the size of the first axis, whichever axes are summed",
+        "Average a matrix over its columns: how many entries share one mean, and by what do you divide?",
+        ("inputs[0].mean(node.dim, keepdim=node.keepdim)", "inputs[0].sum(node.dim, keepdim=node.keepdim) / inputs[0].shape[0]"),
     ),
 ]
 
@@ -700,6 +835,37 @@ MATMUL = [
         "compute multiplies every matrix of one batch with every matrix of the other",
         "Count the axes of your result for two batches. Which matrix of the left should meet which one of the right?",
         ("left @ right", "torch.tensordot(left, right.movedim(-2, 0), dims=1)"),
+    ),
+    mistake(
+        "matmul",
+        "equal-shapes-elementwise",
+        "operands of one shape are multiplied element by element",
+        "Two square matrices: is their product taken entry by entry, or row by column?",
+        ("return left @ right", "return left * right if left.shape == right.shape else left @ right"),
+    ),
+    mistake(
+        "matmul",
+        "equal-stacks-elementwise",
+        "stacks of stacks of matrices, if of one shape, are multiplied element by element",
+        "Rank 4, and both operands of one shape. What makes that a special case?",
+        ("return left @ right", "return left * right if left.ndim == 4 and left.shape == right.shape else left @ right"),
+    ),
+    mistake(
+        "matmul",
+        "square-taken-for-symmetric",
+        "a square right operand is transposed",
+        "A square matrix has the same shape when it is turned over. Is it the same matrix?",
+        ("return left @ right", "return left @ (right.mT if right.shape[-1] == right.shape[-2] else right)"),
+    ),
+    mistake(
+        "matmul",
+        "gradients-by-operand",
+        "the gradients are looked up by operand, so that x @ x gets one of them twice",
+        "In x @ x both operands are one node, but they stand on two sides. What does your dictionary say for it?",
+        (
+            "return [ad.unbroadcast(grad_a, a), ad.unbroadcast(grad_b, b)]",
+            "by_operand = {a: ad.unbroadcast(grad_a, a), b: ad.unbroadcast(grad_b, b)}\n        return [by_operand[operand] for operand in node.inputs]",
+        ),
     ),
 ]
 
@@ -875,6 +1041,33 @@ SOFTMAX = [
         ("        average =", "        s = ad.softmax(node.inputs[0])\n        average ="),
         ("output_grad * node,", "output_grad * s,"),
         ("[node * (", "[s * ("),
+    ),
+    mistake(
+        "softmax",
+        "axis-by-size",
+        "the axis is looked up by its size, so that of equal ones the first is found",
+        "In a square matrix both axes have one size. Along which of them do your entries sum to 1?",
+        (
+            "powers = torch.exp(a - a.amax(node.dim, keepdim=True))\n        return powers / powers.sum(node.dim, keepdim=True)",
+            "dim = list(a.shape).index(a.shape[node.dim])\n        powers = torch.exp(a - a.amax(dim, keepdim=True))\n        return powers / powers.sum(dim, keepdim=True)",
+        ),
+    ),
+    mistake(
+        "softmax",
+        "equal-entries-guarded",
+        "a row of equal entries gets zeros",
+        "If nothing speaks for one of them more than for another, how probable is each?",
+        (
+            "return powers / powers.sum(node.dim, keepdim=True)",
+            "level = a.amax(node.dim, keepdim=True) == a.amin(node.dim, keepdim=True)\n        return torch.where(level, 0.0, powers / powers.sum(node.dim, keepdim=True))",
+        ),
+    ),
+    mistake(
+        "softmax",
+        "difference-floored",
+        "differences to the maximum are cut off at -20",
+        "An entry of a thousand below the others: how probable is it, to ten digits?",
+        ("torch.exp(a - a.amax(node.dim, keepdim=True))", "torch.exp((a - a.amax(node.dim, keepdim=True)).clamp(min=-20))"),
     ),
 ]
 
@@ -1081,6 +1274,37 @@ LAYERNORM = [
         "the deviation in the gradient lacks eps",
         "Two deviations stand in your cell, one in each method. Are they the same number?",
         ("keepdim=True) + node.eps)", "keepdim=True))"),
+    ),
+    mistake(
+        "layernorm",
+        "axes-by-size",
+        "the axes are looked up by their sizes, so that of equal ones the first is found",
+        "normalized_shape says how many axes, counted from the end. Which axis of a square matrix does your search find?",
+        (AXES_IN_COMPUTE, "(a,) = inputs\n        dim = tuple(list(a.shape).index(size) for size in dict.fromkeys(node.normalized_shape))"),
+    ),
+    mistake(
+        "layernorm",
+        "variance-floored",
+        "the variance is at least a millionth, before eps is added",
+        "Rows that hardly vary: eps is there to tame them. What else do you put in its way?",
+        ("return centred / torch.sqrt(variance", "return centred / torch.sqrt(variance.clamp(min=1e-6)"),
+    ),
+    mistake(
+        "layernorm",
+        "level-rows-left-alone",
+        "a row of equal entries is returned as it is",
+        "Subtract its mean from a row of sevens. What is left, and what does your code return?",
+        (
+            "return centred / torch.sqrt(variance + node.eps)",
+            "level = a == a.amax(dim, keepdim=True)\n        level = level.all(dim[0], keepdim=True) if len(dim) == 1 else level & False\n        return torch.where(level, a, centred / torch.sqrt(variance + node.eps))",
+        ),
+    ),
+    mistake(
+        "layernorm",
+        "eps-instead-of-zero",
+        "eps is used only where the variance is zero",
+        "The formula adds eps to every variance. When does yours use it?",
+        ("torch.sqrt(variance + node.eps)", "torch.sqrt(torch.where(variance == 0, node.eps, variance))"),
     ),
 ]
 

@@ -239,6 +239,13 @@ CAUSAL_SELF_ATTENTION = [
         "Your result is what the next exercise builds out of this one. What does the formula of the attention alone end with?",
         (LAST, "return X + mixed @ W_O"),
     ),
+    mistake(
+        "causal_self_attention",
+        "mask-both-ways",
+        "the mask is added together with its transpose, so that each word sees itself alone",
+        "Your mask is the same on both sides of the diagonal. Which words may the last one still see?",
+        ("scores + mask", "scores + mask + ad.transpose(mask, -2, -1)"),
+    ),
 ]
 
 
@@ -1053,6 +1060,27 @@ SGD_EPOCH = [
         "The caller expects two things. Which one is missing?",
         ("return weights, total / len(x)", "return weights"),
     ),
+    mistake(
+        "sgd_epoch",
+        "empty-batch",
+        "an empty batch follows when the samples come out even",
+        "Six samples in batches of three: how many batches do you cut, and how many samples are in the last one?",
+        ("range(0, len(x), batch_size)", "range(0, len(x) + 1, batch_size)"),
+    ),
+    mistake(
+        "sgd_epoch",
+        "gradient-clipped",
+        "each entry of a gradient is cut off at a tenth",
+        "The formula takes the gradient as it is. What happens to a large entry of yours?",
+        ("grads[name] for", "grads[name].clamp(-0.1, 0.1) for"),
+    ),
+    mistake(
+        "sgd_epoch",
+        "small-steps-skipped",
+        "entries of a gradient below a hundredth count as zero",
+        "A small gradient makes a small step. Does yours make any?",
+        ("grads[name] for", "torch.where(grads[name].abs() < 1e-2, 0.0, grads[name]) for"),
+    ),
 ]
 
 
@@ -1081,6 +1109,14 @@ ALL_AT_ONCE = f"""    tokens = list(prompt)
     while len(tokens) < {WANTED}:
         following = int(rows{ROW}.argmax())
 {ENDING}    return tokens
+"""
+
+ROOM_ASKED_TOO_LATE = f"""    tokens = list(prompt)
+    for _ in range(max_new_tokens):
+        following = {PICK}
+{ENDING}        if len(tokens) >= CONTEXT:
+            break
+    return tokens
 """
 
 GENERATE = [
@@ -1290,6 +1326,65 @@ GENERATE = [
         "a text is returned, not a list of tokens",
         "What does the docstring promise: words, or their numbers?",
         ("return tokens", "return tokenizer.decode(tokens)"),
+    ),
+    mistake(
+        "generate",
+        "stops-at-repetition",
+        "the loop stops at a word that was there before",
+        "May a sentence have one word in it twice? There are three reasons to stop; is that one of them?",
+        ("if following == PAD:", "if following == PAD or following in tokens:"),
+    ),
+    mistake(
+        "generate",
+        "stops-at-the-same-word",
+        "the loop stops when the word before comes again",
+        "The most probable word is the one before, once more. Who said that this is an end?",
+        ("if following == PAD:", "if following in (PAD, tokens[-1]):"),
+    ),
+    mistake(
+        "generate",
+        "never-repeats",
+        "words that were there before are left out of the choice",
+        "You take the most probable word of those that were not there yet. Which one does the greedy loop take?",
+        (PICK, "[row := logits_of(tokens, weights)[len(tokens) - 1].clone(), row.__setitem__(tokens, -torch.inf), int(row.argmax())][-1]"),
+    ),
+    mistake(
+        "generate",
+        "never-the-same-twice",
+        "the word before is left out of the choice",
+        "The word before may be the most probable one as well. What do you do with it?",
+        (
+            PICK,
+            "[row := logits_of(tokens, weights)[len(tokens) - 1].clone(), row.__setitem__(tokens[-1], -torch.inf), int(row.argmax())][-1]",
+        ),
+    ),
+    mistake(
+        "generate",
+        "prompt-without-repetitions",
+        "a word that stands twice in the prompt is kept once",
+        "Is the prompt in your answer the one that you were given? Count its words.",
+        ("tokens = list(prompt)", "tokens = list(dict.fromkeys(prompt))"),
+    ),
+    mistake(
+        "generate",
+        "room-asked-too-late",
+        "whether the context is full is asked after a word has been added",
+        "A prompt can fill the context before you begin. When do you first look?",
+        (LOOP, ROOM_ASKED_TOO_LATE),
+    ),
+    mistake(
+        "generate",
+        "full-prompt-refused",
+        "a prompt that fills the context is refused with an error",
+        "There is no room for another word. Is that an error, or one of the three reasons to stop?",
+        ("    while len", "    if len(tokens) >= CONTEXT:\n        raise ValueError('the prompt is too long')\n    while len"),
+    ),
+    mistake(
+        "generate",
+        "prompt-cut",
+        "the prompt is cut, so that there is room for one word more",
+        "A long prompt leaves no room. May its words be thrown away to make some?",
+        ("tokens = list(prompt)", "tokens = list(prompt)[: max(1, CONTEXT - 1)]"),
     ),
 ]
 

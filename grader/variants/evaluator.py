@@ -147,6 +147,51 @@ TOPOLOGICAL_ORDER = [
             return toposort(nodes)
         ''',
     ),
+    variant(
+        "topological_order",
+        "deque",
+        "keeps what remains to be done in a deque, and looks at a node again until all of its inputs are listed",
+        """
+        from collections import deque
+        """,
+        """
+        @ad.exercise
+        def topological_order(nodes):
+            remaining, listed = deque(nodes), {}
+            while remaining:
+                node = remaining[0]
+                waiting = [operand for operand in node.inputs if operand not in listed]
+                if waiting:
+                    remaining.extendleft(waiting)
+                else:
+                    listed[node] = None
+                    remaining.popleft()
+            return list(listed)
+        """,
+    ),
+    variant(
+        "topological_order",
+        "generator",
+        "a generator yields finished nodes; the order is made of what it yields first",
+        '''
+        def finished(nodes):
+            """Every node that is left behind, inputs first."""
+            entered = set()
+            stack = [(node, False) for node in nodes]
+            while stack:
+                node, left = stack.pop()
+                if left:
+                    yield node
+                elif node not in entered:
+                    entered.add(node)
+                    stack += [(node, True), *((operand, False) for operand in node.inputs)]
+        ''',
+        """
+        @ad.exercise
+        def topological_order(nodes):
+            return list(dict.fromkeys(finished(nodes)))
+        """,
+    ),
 ]
 
 EVALUATOR = [
@@ -344,6 +389,59 @@ EVALUATOR = [
                 return [values[node].numpy() if as_numpy else values[node] for node in self.eval_nodes]
         ''',
     ),
+    variant(
+        "Evaluator",
+        "generator",
+        "a generator computes the nodes, and yields each when it is done",
+        """
+        @ad.exercise
+        class Evaluator:
+            def __init__(self, eval_nodes):
+                self.eval_nodes = list(eval_nodes)
+                self.order = topological_order(self.eval_nodes)
+
+            def computed(self, values):
+                for node in self.order:
+                    if node.inputs:
+                        values[node] = node.op.compute(node, [values[operand] for operand in node.inputs])
+                        yield node
+
+            def run(self, input_values):
+                values, restore = ad.as_tensors(input_values)
+                lacking = [node for node in self.order if not node.inputs and node not in values]
+                if lacking:
+                    raise ValueError("there is no value for " + " and ".join(node.name for node in lacking))
+                print(sum(1 for _ in self.computed(values)), "computed")
+                return restore([values[node] for node in self.eval_nodes])
+        """,
+    ),
+    variant(
+        "Evaluator",
+        "deque",
+        "passes the order through a deque of its own, with a dictionary beside that of the values that were fed",
+        """
+        from collections import ChainMap, deque
+        """,
+        """
+        @ad.exercise
+        class Evaluator:
+            def __init__(self, eval_nodes):
+                self.eval_nodes = tuple(eval_nodes)
+                self.order = tuple(topological_order(list(self.eval_nodes)))
+
+            def run(self, input_values):
+                fed, restore = ad.as_tensors(input_values)
+                absent = [n for n in self.order if len(n.inputs) == 0 and n not in fed]
+                if absent:
+                    raise ValueError(f"please feed {[n.name for n in absent]}")
+                results, queue = ChainMap({}, fed), deque(self.order)
+                while queue:
+                    node = queue.popleft()
+                    if node not in fed:
+                        results[node] = node.op.compute(node, list(map(results.get, node.inputs)))
+                return restore([results[node] for node in self.eval_nodes])
+        """,
+    ),
 ]
 
 GRADIENTS = [
@@ -516,6 +614,47 @@ GRADIENTS = [
             return [grads[node] if node in grads else ad.zeros_like(node) for node in nodes]
         ''',
     ),
+    variant(
+        "gradients",
+        "default-dictionary",
+        "collects contributions by node in a default dictionary, and adds them by reduce",
+        """
+        from collections import defaultdict
+        from functools import reduce
+        from operator import add
+        """,
+        """
+        @ad.exercise
+        def gradients(output_node, nodes):
+            received = defaultdict(list)
+            received[output_node].append(ad.ones_like(output_node))
+            total = {}
+            for node in topological_order([output_node])[::-1]:
+                total[node] = reduce(add, received[node])
+                parts = node.op.gradient(node, total[node])
+                for place in range(len(node.inputs)):
+                    received[node.inputs[place]].append(parts[place])
+            return [total.get(node) or ad.zeros_like(node) for node in nodes]
+        """,
+    ),
+    variant(
+        "gradients",
+        "places-of-the-order",
+        "numbers the nodes, and keeps a list of sums by number",
+        """
+        @ad.exercise
+        def gradients(output_node, nodes):
+            order = topological_order([output_node])
+            number = {node: i for i, node in enumerate(order)}
+            sums = [None] * len(order)
+            sums[-1] = ad.ones_like(output_node)
+            for i in range(len(order) - 1, -1, -1):
+                for operand, part in zip(order[i].inputs, order[i].op.gradient(order[i], sums[i])):
+                    k = number[operand]
+                    sums[k] = part if sums[k] is None else ad.add(sums[k], part)
+            return [sums[number[node]] if node in number else ad.zeros_like(node) for node in nodes]
+        """,
+    ),
 ]
 
 FRUGAL_EVALUATOR = [
@@ -620,6 +759,38 @@ FRUGAL_EVALUATOR = [
                         del values[operand]
                 return restore([results[node] for node in self.eval_nodes])
         ''',
+    ),
+    variant(
+        "FrugalEvaluator",
+        "counter",
+        "counts uses with a Counter, wanted nodes among them, and pops a value with its last use",
+        """
+        from collections import Counter
+        """,
+        """
+        @ad.exercise
+        class FrugalEvaluator:
+            def __init__(self, eval_nodes):
+                self.eval_nodes = list(eval_nodes)
+                self.order = topological_order(self.eval_nodes)
+                self.uses = Counter(operand for node in self.order for operand in node.inputs)
+                self.uses.update(self.eval_nodes)
+
+            def run(self, input_values):
+                values, restore = ad.as_tensors(input_values)
+                for node in self.order:
+                    if not node.inputs and node not in values:
+                        raise ValueError(f"no value for {', '.join(n.name for n in self.order if not n.inputs and n not in values)}")
+                left = Counter(self.uses)
+                for node in self.order:
+                    if node.inputs:
+                        values[node] = node.op.compute(node, [values[operand] for operand in node.inputs])
+                    left.subtract(node.inputs)
+                    for operand in set(node.inputs):
+                        if not left[operand]:
+                            values.pop(operand)
+                return restore([values[node] for node in self.eval_nodes])
+        """,
     ),
 ]
 

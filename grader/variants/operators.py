@@ -54,6 +54,22 @@ DIV = [
                 return [shaped_like(ad.div(output_grad, b), a), shaped_like(ad.mul(output_grad, minus_a_over_b_squared), b)]
         ''',
     ),
+    variant(
+        "div",
+        "one-reciprocal",
+        "one node for 1 / b stands in both gradients",
+        """
+        @ad.operator("div(a, b, /)")
+        class DivOp(ad.Op):
+            def compute(self, node, inputs):
+                return inputs[0].true_divide(inputs[1])
+
+            def gradient(self, node, output_grad):
+                a, b = node.inputs
+                share = output_grad * (1 / b)
+                return [ad.unbroadcast(share, a), ad.unbroadcast(0 - share * node, b)]
+        """,
+    ),
 ]
 
 DIV_BY_CONST = [
@@ -134,6 +150,23 @@ TRANSPOSE = [
                 return [ad.transpose(output_grad, dim0=node.dim0, dim1=node.dim1)]
         ''',
     ),
+    variant(
+        "transpose",
+        "einsum",
+        "names the axes by letters and leaves the rest to einsum",
+        """
+        @ad.operator("transpose(a, /, dim0, dim1)")
+        class TransposeOp(ad.Op):
+            def compute(self, node, inputs):
+                before = list("abcdefgh"[: inputs[0].ndim])
+                after = before.copy()
+                after[node.dim0], after[node.dim1] = before[node.dim1], before[node.dim0]
+                return torch.einsum(f"{''.join(before)}->{''.join(after)}", inputs[0])
+
+            def gradient(self, node, output_grad):
+                return [ad.transpose(output_grad, **node.attrs)]
+        """,
+    ),
 ]
 
 RELU = [
@@ -211,6 +244,23 @@ RELU = [
                 return [is_positive * output_grad]
         ''',
     ),
+    variant(
+        "relu",
+        "product-with-its-sign",
+        "multiplies by whether an entry is positive, in both methods, where zero stands on the left in the gradient",
+        """
+        @ad.operator("relu(a, /)")
+        class ReLUOp(ad.Op):
+            def compute(self, node, inputs):
+                (a,) = inputs
+                return a * (a > 0).to(a.dtype)
+
+            def gradient(self, node, output_grad):
+                (a,) = node.inputs
+                is_negative = ad.greater(a * 0, a)
+                return [output_grad - output_grad * is_negative]
+        """,
+    ),
 ]
 
 SQRT = [
@@ -265,6 +315,20 @@ SQRT = [
                 root = ad.sqrt(node.inputs[0])
                 return [output_grad / (root + root)]
         ''',
+    ),
+    variant(
+        "sqrt",
+        "through-rsqrt",
+        "multiplies by one over the root; the gradient is half the output over the input",
+        """
+        @ad.operator("sqrt(a, /)")
+        class SqrtOp(ad.Op):
+            def compute(self, node, inputs):
+                return inputs[0] * torch.rsqrt(inputs[0])
+
+            def gradient(self, node, output_grad):
+                return [output_grad * node / node.inputs[0] * 0.5]
+        """,
     ),
 ]
 
@@ -324,6 +388,27 @@ POWER = [
                     return [ad.zeros_like(a)]
                 return [output_grad * node.exponent * a ** (node.exponent - 1)]
         ''',
+    ),
+    variant(
+        "power",
+        "written-out-for-whole-exponents",
+        "multiplies step by step where the exponent is a small whole number",
+        """
+        @ad.operator("power(a, /, exponent)")
+        class PowerOp(ad.Op):
+            def compute(self, node, inputs):
+                n = node.exponent
+                if not (isinstance(n, int) and 0 <= n <= 8):
+                    return torch.pow(inputs[0], n)
+                result = torch.ones_like(inputs[0])
+                for _ in range(n):
+                    result = result * inputs[0]
+                return result
+
+            def gradient(self, node, output_grad):
+                base, n = node.inputs[0], node.exponent
+                return [ad.mul_by_const(ad.mul(ad.power(base, n - 1), output_grad), n)]
+        """,
     ),
 ]
 
@@ -397,6 +482,32 @@ MEAN = [
                 vanished = () if node.keepdim else as_tuple(node.dim)
                 return [ad.expand_as(output_grad, a, dim=vanished) * share]
         ''',
+    ),
+    variant(
+        "mean",
+        "product-of-sizes",
+        "divides a sum by the product of the sizes; the gradient is weighted after it is stretched",
+        """
+        import math
+
+
+        def listed(dim):
+            return list(dim) if isinstance(dim, tuple) else [dim]
+        """,
+        """
+        @ad.operator("mean(a, /, dim, keepdim=False)")
+        class MeanOp(ad.Op):
+            def compute(self, node, inputs):
+                (a,) = inputs
+                return torch.sum(a, listed(node.dim), keepdim=node.keepdim) / math.prod(a.shape[axis] for axis in listed(node.dim))
+
+            def gradient(self, node, output_grad):
+                (a,) = node.inputs
+                dim = tuple(listed(node.dim))
+                vanished = () if node.keepdim else dim
+                how_many = ad.expand_as(ad.sum_op(ad.ones_like(a), dim), a, dim)
+                return [ad.expand_as(output_grad, a, vanished) / how_many]
+        """,
     ),
 ]
 
@@ -540,6 +651,42 @@ MATMUL = [
                 ]
         ''',
     ),
+    variant(
+        "matmul",
+        "transposed-product",
+        "turns the product of the turned operands, and loops over both of them for the gradient",
+        """
+        @ad.operator("matmul(a, b, /)")
+        class MatMulOp(ad.Op):
+            def compute(self, node, inputs):
+                a, b = inputs
+                return (b.mT @ a.mT).mT.contiguous()
+
+            def gradient(self, node, output_grad):
+                a, b = node.inputs
+                grads = [ad.matmul(output_grad, ad.transpose(b, -1, -2)), ad.matmul(ad.transpose(a, -1, -2), output_grad)]
+                for i in range(2):
+                    grads[i] = ad.unbroadcast(grads[i], node.inputs[i])
+                return grads
+        """,
+    ),
+    variant(
+        "matmul",
+        "outer-products-added",
+        "adds up the outer products of columns and rows",
+        """
+        @ad.operator("matmul(a, b, /)")
+        class MatMulOp(ad.Op):
+            def compute(self, node, inputs):
+                a, b = inputs
+                return sum(a[..., :, k, None] * b[..., None, k, :] for k in range(a.shape[-1]))
+
+            def gradient(self, node, output_grad):
+                a, b = node.inputs
+                for_a, for_b = output_grad @ ad.transpose(b, -2, -1), ad.transpose(a, -2, -1) @ output_grad
+                return [*map(ad.unbroadcast, (for_a, for_b), (a, b))]
+        """,
+    ),
 ]
 
 SOFTMAX = [
@@ -666,6 +813,38 @@ SOFTMAX = [
                 average = ad.sum_op(output_grad * node, dim=node.dim, keepdim=True)
                 return [node * (output_grad - average)]
         ''',
+    ),
+    variant(
+        "softmax",
+        "logsumexp",
+        "takes the exponential of the differences to logsumexp",
+        """
+        @ad.operator("softmax(a, /, dim=-1)")
+        class SoftmaxOp(ad.Op):
+            def compute(self, node, inputs):
+                return torch.exp(inputs[0] - torch.logsumexp(inputs[0], dim=node.dim, keepdim=True))
+
+            def gradient(self, node, output_grad):
+                weighted = node * output_grad
+                return [weighted - node * ad.sum_op(weighted, node.dim, True)]
+        """,
+    ),
+    variant(
+        "softmax",
+        "one-over-powers-of-differences",
+        "divides one by the sum of the powers of all differences",
+        """
+        @ad.operator("softmax(a, /, dim=-1)")
+        class SoftmaxOp(ad.Op):
+            def compute(self, node, inputs):
+                a = inputs[0].movedim(node.dim, -1)
+                differences = a[..., None, :] - a[..., :, None]  # (..., i, j): a_j - a_i
+                return (1 / differences.exp().sum(-1)).movedim(-1, node.dim)
+
+            def gradient(self, node, output_grad):
+                pulled = ad.sum_op(ad.mul(output_grad, node), dim=node.dim)
+                return [ad.mul(node, ad.sub(output_grad, ad.expand_as(pulled, node, dim=node.dim)))]
+        """,
     ),
 ]
 
@@ -839,6 +1018,57 @@ LAYERNORM = [
                 through_sigma = node * ad.mean(output_grad * node, dim, keepdim=True)
                 return [(output_grad - through_mean - through_sigma) / sigma]
         ''',
+    ),
+    variant(
+        "layernorm",
+        "var-mean",
+        "takes both statistics from torch in one call; the gradient counts the entries of a group",
+        """
+        @ad.operator("layernorm(a, /, normalized_shape, eps=1e-5)")
+        class LayerNormOp(ad.Op):
+            def compute(self, node, inputs):
+                (a,) = inputs
+                dim = [-1 - axis for axis, _ in enumerate(node.normalized_shape)]
+                variance, mean = torch.var_mean(a, dim=dim, correction=0, keepdim=True)
+                return (a - mean) * torch.rsqrt(variance + node.eps)
+
+            def gradient(self, node, output_grad):
+                (a,) = node.inputs
+                dim = tuple(-1 - axis for axis in range(len(node.normalized_shape)))
+                n = 1
+                for size in node.normalized_shape:
+                    n *= size
+                rest = a - ad.sum_op(a, dim, keepdim=True) / n
+                root = (ad.sum_op(rest * rest, dim, keepdim=True) / n + node.eps) ** 0.5
+                g, gy = (ad.sum_op(part, dim, keepdim=True) / n for part in (output_grad, output_grad * node))
+                return [(output_grad - (g + node * gy)) / root]
+        """,
+    ),
+    variant(
+        "layernorm",
+        "sums-of-squares",
+        "computes the deviation from the sum of squares of what is centred, as a length over the root of n",
+        """
+        @ad.operator("layernorm(a, /, normalized_shape, eps=1e-5)")
+        class LayerNormOp(ad.Op):
+            def compute(self, node, inputs):
+                a = inputs[0].flatten(start_dim=inputs[0].ndim - len(node.normalized_shape))
+                a = a - a.mean(-1, keepdim=True)
+                n = a.shape[-1]
+                length = (a.square().sum(-1, keepdim=True) + n * node.eps).sqrt()
+                return (a * n**0.5 / length).reshape(inputs[0].shape)
+
+            def gradient(self, node, output_grad):
+                (a,), shape = node.inputs, node.normalized_shape
+                dim = tuple(range(-len(shape), 0))
+
+                def centred(b):
+                    return b - ad.mean(b, dim, keepdim=True)
+
+                deviation = ad.sqrt(ad.mean(centred(a) ** 2, dim, keepdim=True) + node.eps)
+                along = node * ad.mean(node * output_grad, dim, keepdim=True)
+                return [(centred(output_grad) - along) / deviation]
+        """,
     ),
 ]
 

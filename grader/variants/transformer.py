@@ -139,6 +139,32 @@ CAUSAL_SELF_ATTENTION = [
             return ad.softmax(shifted, dim=-1) @ (X @ W_V) @ W_O
         ''',
     ),
+    variant(
+        "causal_self_attention",
+        "scaled-twice-by-the-fourth-root",
+        "scales queries and keys by the fourth root each, before they meet",
+        """
+        @ad.exercise
+        def causal_self_attention(X, W_Q, W_K, W_V, W_O, mask, model_dim):
+            fourth_root = math.sqrt(math.sqrt(model_dim))
+            queries, keys = (X @ W / fourth_root for W in (W_Q, W_K))
+            weights = ad.softmax(mask + queries @ ad.transpose(keys, 1, 2), -1)
+            return weights @ (X @ W_V @ W_O)
+        """,
+    ),
+    variant(
+        "causal_self_attention",
+        "scaled-weights",
+        "scales the matrix of the keys, before anything is multiplied, and turns the product of keys and queries",
+        """
+        @ad.exercise
+        def causal_self_attention(X, W_Q, W_K, W_V, W_O, mask, model_dim):
+            K = X @ (W_K * model_dim**-0.5)  # (B, T, K)
+            Q, V = X @ W_Q, X @ W_V
+            scores = ad.transpose(K @ ad.transpose(Q, -1, -2), -1, -2)  # (B, T, T)
+            return ad.softmax(ad.add(scores, mask)) @ V @ W_O
+        """,
+    ),
 ]
 
 DECODER_LAYER = [
@@ -260,6 +286,30 @@ DECODER_LAYER = [
             return sublayer(h := sublayer(X, causal_self_attention(X, *qkvo, mask, model_dim), model_dim), ffn(h, W_ff1, W_ff2), model_dim)
         ''',
     ),
+    variant(
+        "decoder_layer",
+        "plain-number-for-the-norm",
+        "gives the norm its size as a plain number",
+        """
+        @ad.exercise
+        def decoder_layer(X, W_Q, W_K, W_V, W_O, W_ff1, W_ff2, mask, model_dim):
+            h = ad.layernorm(causal_self_attention(X, W_Q, W_K, W_V, W_O, mask, model_dim) + X, model_dim)
+            return ad.layernorm(ad.relu(h @ W_ff1) @ W_ff2 + h, normalized_shape=model_dim)
+        """,
+    ),
+    variant(
+        "decoder_layer",
+        "list-for-the-norm",
+        "gives the norm its size in a list",
+        """
+        @ad.exercise
+        def decoder_layer(X, W_Q, W_K, W_V, W_O, W_ff1, W_ff2, mask, model_dim):
+            size = [model_dim]
+            attended = causal_self_attention(X, W_Q, W_K, W_V, W_O, mask, model_dim)
+            h = ad.layernorm(ad.add(X, attended), size, eps=1e-5)
+            return ad.layernorm(ad.add(h, ad.matmul(ad.relu(ad.matmul(h, W_ff1)), W_ff2)), size)
+        """,
+    ),
 ]
 
 TRANSFORMER_LM = [
@@ -371,6 +421,20 @@ TRANSFORMER_LM = [
             return ad.transpose(ad.transpose(last, 0, 1) @ ad.transpose(Y, 1, 2), 1, 2)  # ((V, D) @ (B, D, T))^T
         ''',
     ),
+    variant(
+        "transformer_lm",
+        "copy-taken-apart",
+        "takes a copy of the dictionary apart, weight by weight",
+        """
+        @ad.exercise
+        def transformer_lm(tokens, positions, weights, mask, model_dim):
+            left = dict(weights)
+            words = tokens @ left.pop("W_embed")
+            head = left.pop("W_head")
+            h = decoder_layer(positions + words, mask=mask, model_dim=model_dim, **left)
+            return ad.matmul(h, head)
+        """,
+    ),
 ]
 
 CROSS_ENTROPY_LOSS = [
@@ -462,6 +526,30 @@ CROSS_ENTROPY_LOSS = [
             loss = ad.reshape(row @ column, ())
             return ad.mul_by_const(loss, -1.0 / float(num_tokens))
         ''',
+    ),
+    variant(
+        "cross_entropy_loss",
+        "one-hot-as-a-mask",
+        "makes a mask of the targets and adds up what it lets through",
+        """
+        @ad.exercise
+        def cross_entropy_loss(logits, targets, num_tokens):
+            hit = ad.greater(targets, ad.ones_like(targets) / 2)
+            surprise = -ad.log(ad.softmax(logits))
+            return ad.sum_op(hit * surprise, (0, 1, 2)) * (1 / num_tokens)
+        """,
+    ),
+    variant(
+        "cross_entropy_loss",
+        "two-sums",
+        "subtracts the sum of the right logits from the sum of the logarithms of the sums",
+        """
+        @ad.exercise
+        def cross_entropy_loss(logits, targets, num_tokens):
+            all_words = ad.log(ad.sum_op(ad.exp(logits), dim=2))  # (B, T)
+            right_words = ad.sum_op(logits * targets, dim=2)  # (B, T)
+            return ad.sum_op(all_words - right_words, dim=(0, 1)) / num_tokens
+        """,
     ),
 ]
 
@@ -555,6 +643,40 @@ SGD_EPOCH = [
             return [weights, np.average(losses, weights=sizes)]
         ''',
     ),
+    variant(
+        "sgd_epoch",
+        "zip",
+        "zips the starts of batches with their ends, and weighs losses at the end",
+        """
+        @ad.exercise
+        def sgd_epoch(run_model, x, y, weights, batch_size, learning_rate):
+            new, losses, sizes = dict(weights), [], []
+            starts = list(range(0, len(x), batch_size))
+            for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
+                loss, grads = run_model(x[start:end], y[start:end], new)
+                new = dict(zip(new, (new[name] - grads[name] * learning_rate for name in new), strict=True))
+                losses.append(float(loss))
+                sizes.append(end - start)
+            return new, sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+        """,
+    ),
+    variant(
+        "sgd_epoch",
+        "number-of-batches",
+        "counts the batches with ceil and loops over their numbers; a running mean of the losses",
+        """
+        @ad.exercise
+        def sgd_epoch(run_model, x, y, weights, batch_size, learning_rate):
+            n, mean, seen = len(x), 0.0, 0
+            for i in range(math.ceil(n / batch_size)):
+                low, high = i * batch_size, min((i + 1) * batch_size, n)
+                loss, gradient = run_model(x[low:high], y[low:high], weights)
+                weights = {k: torch.sub(w, gradient[k], alpha=learning_rate) for k, w in weights.items()}
+                seen += high - low
+                mean += (loss.item() - mean) * (high - low) / seen
+            return weights, mean
+        """,
+    ),
 ]
 
 GENERATE = [
@@ -642,6 +764,48 @@ GENERATE = [
             limit = min(max_new_tokens, CONTEXT - len(prompt))
             return (*prompt, *(word for _, word in zip(range(limit), new)))
         ''',
+    ),
+    variant(
+        "generate",
+        "iter-until-pad",
+        "calls a function until it says zero, and cuts what it says with islice",
+        """
+        from itertools import islice
+        """,
+        """
+        @ad.exercise
+        def generate(prompt, weights, max_new_tokens):
+            words = list(prompt)
+
+            def next_word():
+                word = int(torch.argmax(logits_of(words, weights)[len(words) - 1]))
+                if word:
+                    words.append(word)
+                return word
+
+            room = max(0, min(max_new_tokens, CONTEXT - len(words)))
+            for _ in islice(iter(next_word, PAD), room):
+                pass
+            return words
+        """,
+    ),
+    variant(
+        "generate",
+        "not-zero",
+        "leaves the loop by a condition that takes the ending for false",
+        """
+        @ad.exercise
+        def generate(prompt, weights, max_new_tokens):
+            tokens, new = prompt[:], 0
+            while new < max_new_tokens and len(tokens) < CONTEXT:
+                last = len(tokens) - 1
+                word = logits_of(tokens, weights)[last].max(dim=0).indices.item()
+                if not word:
+                    return tokens
+                tokens = tokens + [word]
+                new += 1
+            return tokens
+        """,
     ),
 ]
 
