@@ -16,6 +16,7 @@ from latex2mathml import exceptions
 from latex2mathml.converter import convert
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -40,6 +41,7 @@ class FeedbackExporter(HTMLExporter):
     def _init_resources(self, resources: Any) -> Any:
         resources = super()._init_resources(resources)
         resources["content_security_policy"] = POLICY
+        resources["code_css"] = HtmlFormatter(style="default").get_style_defs(".highlight")
         return resources
 
     @pass_context

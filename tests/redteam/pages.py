@@ -229,12 +229,13 @@ attack(
     ORDER,
     unit=ENGINE,
     last=f"""
-        import dis, gc, glob, inspect, io, linecache, os, sys, tokenize
+        import gc, inspect, linecache, os
         from pathlib import Path
 
         import autodiff_lib as ad
         from autodiff_lib import course
 
+        wanted = "class Mat" + "MulOp"
         loaded = course.load("01_operators")
         for thing in (ad.matmul, type(ad.matmul), type(ad.matmul).compute, loaded, loaded.evaluate):
             for ask in (inspect.getsource, inspect.getcomments, inspect.getdoc):
@@ -242,18 +243,14 @@ attack(
                     print("{LEAK} 1 ", ask(thing))
                 except Exception:
                     pass
-        print("{LEAK} 2 ", [text for text in linecache.cache if "01_operators" in str(text)])
-        print("{LEAK} 3 ", [cell for cell in In if "MatMulOp" in cell])
-        wanted = "class Mat" + "MulOp"
-        print("{LEAK} 4 ", [thing[:400] for thing in gc.get_objects() if isinstance(thing, str) and wanted in thing])
-        for referred in gc.get_objects():
-            for thing in gc.get_referents(referred) if isinstance(referred, (dict, list, tuple)) else ():
-                if isinstance(thing, (str, bytes)) and len(thing) > 200 and (wanted if isinstance(thing, str) else wanted.encode()) in thing:
-                    print("{LEAK} 5 ", thing[:400])
-        for folder in ("/units", "/home", "/tmp", "/dev/shm", "/run", os.path.dirname(os.path.dirname(ad.__file__))):
-            for path in Path(folder).rglob("*"):
-                if path.suffix in (".ipynb", ".py") and path.is_file() and wanted in path.read_text(errors="ignore"):
-                    print("{LEAK} 6 ", path)
+        print("{LEAK} 2 ", [name for name in linecache.cache if "01_operators" in str(name)])
+        print("{LEAK} 3 ", [cell for cell in In if wanted in cell])
+        print("{LEAK} 4 ", [path for folder in ("/units", "/home", "/tmp", "/dev/shm", "/run", os.path.dirname(ad.__file__))
+            for path in Path(folder).rglob("*") if path.suffix in (".ipynb", ".py") and wanted in path.read_text(errors="ignore")])
+        texts = {{id(thing): thing for held in gc.get_objects() if isinstance(held, (dict, list, tuple))
+            for thing in gc.get_referents(held) if isinstance(thing, (str, bytes)) and len(thing) > 200}}
+        print("{LEAK} 5 ", [thing[:400] for thing in texts.values() if (wanted if isinstance(thing, str) else wanted.encode()) in thing])
+        print("looked everywhere")
     """,
 )
 attack(
@@ -262,19 +259,20 @@ attack(
     ORDER,
     unit=ENGINE,
     last=f"""
-        import re
-
-        wanted = re.compile(b"def comp" + b"ute" + rb"\\(self, node, inputs\\):[^\\0]{{0,300}}numer" + b"ator / denom" + b"inator")
+        wanted = [b"numer" + b"ator / denom" + b"inator", b"class Mat" + b"MulOp(", b"element by element; the " + b"shapes broadcast"]
         with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
             for line in maps:
                 start, end = (int(part, 16) for part in line.split()[0].split("-"))
                 if line.split()[1].startswith("rw") and end - start < 2**28:
                     try:
                         memory.seek(start)
-                        for match in wanted.finditer(memory.read(end - start)):
-                            print("{LEAK} 1 ", match[0])
+                        content = memory.read(end - start)
                     except OSError:
-                        pass
+                        continue
+                    for text in wanted:
+                        if text in content:
+                            print("{LEAK} 1 ", content[content.find(text) - 100 :][:300])
+        print("looked everywhere")
     """,
 )
 
