@@ -101,6 +101,7 @@ def test_embedded_pictures_stay_and_no_others():
     [
         "<svg><text>x</text></svg>", "<script>x</script>", "<style>x</style>", "<div> </div>", "",
         "<math><mi>x</mi></math>", "<!-- x -->", "<table></table>",
+        "<title>x</title>", "<noscript>x</noscript>", "<template>x</template>", "<textarea>x</textarea>", "<iframe>x</iframe>",
     ],
 )  # fmt: skip
 def test_where_nothing_is_left_to_see_the_text_is_shown(markup):

@@ -238,11 +238,10 @@ attack(
         wanted = "class Mat" + "MulOp"
         loaded = course.load("01_operators")
         for thing in (ad.matmul, type(ad.matmul), type(ad.matmul).compute, loaded, loaded.evaluate):
-            for ask in (inspect.getsource, inspect.getcomments, inspect.getdoc):
-                try:
-                    print("{LEAK} 1 ", ask(thing))
-                except Exception:
-                    pass
+            try:
+                print("{LEAK} 1 ", inspect.getsource(thing))
+            except Exception:
+                print("{LEAK} 1 ", None if thing is loaded else thing.__doc__)
         print("{LEAK} 2 ", [name for name in linecache.cache if "01_operators" in str(name)])
         print("{LEAK} 3 ", [cell for cell in In if wanted in cell])
         print("{LEAK} 4 ", [path for folder in ("/units", "/home", "/tmp", "/dev/shm", "/run", os.path.dirname(ad.__file__))
@@ -259,19 +258,25 @@ attack(
     ORDER,
     unit=ENGINE,
     last=f"""
-        wanted = [b"numer" + b"ator / denom" + b"inator", b"class Mat" + b"MulOp(", b"element by element; the " + b"shapes broadcast"]
+        import ctypes
+
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # a process may be read, by itself too, when it says so
+        wanted = b"atMulOp(ad."
         with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:
             for line in maps:
-                start, end = (int(part, 16) for part in line.split()[0].split("-"))
-                if line.split()[1].startswith("rw") and end - start < 2**28:
+                where, rights, _, _, _, *name = line.split()
+                start, end = (int(part, 16) for part in where.split("-"))
+                if rights.startswith("rw") and name in ([], ["[heap]"], ["[stack]"]) and end - start < 2**27:
                     try:
                         memory.seek(start)
                         content = memory.read(end - start)
                     except OSError:
                         continue
-                    for text in wanted:
-                        if text in content:
-                            print("{LEAK} 1 ", content[content.find(text) - 100 :][:300])
+                    place = content.find(wanted)
+                    while place >= 0:
+                        if content[place - 7 : place][::-1] == b"M ssalc":
+                            print("{LEAK} 1 ", content[place - 7 :][:300])
+                        place = content.find(wanted, place + 1)
         print("looked everywhere")
     """,
 )

@@ -22,7 +22,7 @@ from autodiff_lib.course import UNITS
 from grader import feedback, outputs
 from grader.engine import grade
 from grader.jail import bubblewrap, open_jail
-from grader.limits import limits_of
+from grader.limits import Limits
 from grader.nbgrader_course import ROOT, settings
 from tests import corpora
 from tests.redteam.pages import ELSEWHERE, FORGED, PAGES
@@ -164,14 +164,16 @@ REFERENCES = [page for page in PAGES if page.unit == ENGINE]
 
 def test_no_way_to_a_text_finds_the_reference(tmp_path):
     """And none of the attacks stopped before it had looked everywhere."""
-    with open_jail(ENGINE, limits_of(ENGINE)) as jail:
+    with open_jail(ENGINE, Limits(cell_seconds=120)) as jail:
         for hostile in REFERENCES:
             write(hostile, tmp_path / hostile.name)
             result = grade(tmp_path / hostile.name, ENGINE, jail)
-            shown = "".join(output.get("text", "") for output in result.outcomes[-1].outputs)
-            found = [line for line in shown.splitlines() if LEAK in line and line.split(LEAK)[1].strip()[2:] not in ("", "[]", "None")]
-            assert (hostile.name, result.outcomes[-1].status, found) == (hostile.name, "ok", [])
-            assert shown.strip().endswith("looked everywhere")
+            (last,) = [outcome for outcome in result.outcomes if LEAK in outcome.cell.source]
+            shown = "".join(output.get("text", "") for output in last.outputs)
+            kept_out = any(output.get("ename") == "PermissionError" for output in last.outputs)
+            assert kept_out or shown.strip().endswith("looked everywhere"), last
+            told = [line.split(LEAK)[1].split(maxsplit=1)[1:] for line in shown.splitlines() if LEAK in line]
+            assert [text for text in told if text not in (["None"], ["[]"])] == [], hostile.name
 
 
 # --- in a browser
