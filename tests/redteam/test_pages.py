@@ -20,13 +20,12 @@ from traitlets.config import Config
 
 from autodiff_lib.course import UNITS
 from grader import feedback, outputs
-from grader.engine import grade
-from grader.jail import bubblewrap, open_jail
+from grader.jail import Session, bubblewrap, open_jail
 from grader.limits import Limits
 from grader.nbgrader_course import ROOT, settings
 from tests import corpora
 from tests.redteam.pages import ELSEWHERE, FORGED, PAGES
-from tests.redteam.submissions import ENGINE, LEAK, LM, MARKER, OPS, write
+from tests.redteam.submissions import ENGINE, LEAK, LM, MARKER, OPS
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
@@ -162,18 +161,34 @@ def test_what_there_is_to_read_is_still_there(course):
 REFERENCES = [page for page in PAGES if page.unit == ENGINE]
 
 
-def test_no_way_to_a_text_finds_the_reference(tmp_path):
-    """And none of the attacks stopped before it had looked everywhere."""
+PLANTED = 'planted = "".join(["#" * 300, "class Mat", "MulOp(ad.", "Op):"])'
+
+
+def finds(outcome):
+    """What such an attack has found. It has looked everywhere, or was kept out."""
+    shown = "".join(output["text"] for output in outcome["outputs"] if output.get("name") == "stdout")
+    kept_out = any(output.get("ename") == "PermissionError" for output in outcome["outputs"])
+    assert kept_out or shown.strip().endswith("looked everywhere"), outcome
+    told = [line.split(LEAK)[1].split(maxsplit=1)[1:] for line in shown.splitlines() if LEAK in line]
+    return [text for text in told if text not in (["None"], ["[]"])], kept_out
+
+
+@pytest.mark.parametrize("hostile", REFERENCES, ids=lambda hostile: hostile.name)
+def test_no_way_to_a_text_finds_the_reference(hostile, engine_jail):
+    """Each finds a text that was put there to be found, so it would find the reference's."""
+    given, attacks = [[cell["source"] for cell in cells_of(hostile) if is_attack(cell) == whether] for whether in (False, True)]
+    for planted in ([], [PLANTED]):
+        with Session(engine_jail, {}) as session:
+            for cell in [given[0], *planted]:
+                assert session.run(cell)["status"] == "ok"
+            found, kept_out = finds(session.run(*attacks))
+            assert kept_out or bool(found) == bool(planted), found
+
+
+@pytest.fixture(scope="module")
+def engine_jail():
     with open_jail(ENGINE, Limits(cell_seconds=120)) as jail:
-        for hostile in REFERENCES:
-            write(hostile, tmp_path / hostile.name)
-            result = grade(tmp_path / hostile.name, ENGINE, jail)
-            (last,) = [outcome for outcome in result.outcomes if LEAK in outcome.cell.source]
-            shown = "".join(output.get("text", "") for output in last.outputs)
-            kept_out = any(output.get("ename") == "PermissionError" for output in last.outputs)
-            assert kept_out or shown.strip().endswith("looked everywhere"), last
-            told = [line.split(LEAK)[1].split(maxsplit=1)[1:] for line in shown.splitlines() if LEAK in line]
-            assert [text for text in told if text not in (["None"], ["[]"])] == [], hostile.name
+        yield jail
 
 
 # --- in a browser
