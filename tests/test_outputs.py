@@ -121,7 +121,7 @@ FRAGMENTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
 def test_no_order_of_pieces_gives_anything_but_the_elements_of_the_list(markup):
     """And what comes out is its own sanitised form: reading it again changes nothing."""
@@ -176,7 +176,7 @@ def test_a_picture_is_one_of_its_kind_and_of_a_size_that_can_be_shown():
         assert picture(text, "image/jpeg") is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=40))
 def test_no_bytes_make_the_look_at_a_picture_raise(content):
     for kind, start in (("image/jpeg", b"\xff\xd8\xff"), ("image/png", b"\x89PNG\r\n\x1a\n"), ("image/gif", b"GIF89a")):
@@ -220,7 +220,7 @@ def test_a_flood_of_colours_is_shown_without_them():
 # --- the form
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),

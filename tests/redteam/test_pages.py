@@ -246,3 +246,38 @@ def test_in_a_browser_nothing_runs_loads_or_lies_over_the_page(course, browser, 
         page.set_viewport_size({"width": 390, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, "a telephone shows it without scrolling sideways"
     page.close()
+
+
+RAW = f"""
+<script>document.title = "{MARKER}"</script><script src="http://{ELSEWHERE}/a.js"></script><img src=x onerror="document.title = '{MARKER}'">
+<iframe src="javascript:parent.document.title = '{MARKER}'"></iframe><iframe srcdoc="<script>parent.document.title = '{MARKER}'</script>"></iframe>
+<link rel=stylesheet href="http://{ELSEWHERE}/b.css"><style>@import url("http://{ELSEWHERE}/c.css"); body {{ background: url(http://{ELSEWHERE}/d.png) }}</style>
+<img src="http://{ELSEWHERE}/e.png"><object data="http://{ELSEWHERE}/f"></object><video src="http://{ELSEWHERE}/g"></video>
+<a id=run href="javascript:document.title = '{MARKER}'">x</a><form action="http://{ELSEWHERE}/h"><button id=send>x</button></form>
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("policy", [True, False])
+def test_the_policy_holds_where_nothing_else_does(browser, course, policy):
+    """What would run and load without it, on the same page, does not with it."""
+    address, asked = f"{BASE}/page", []
+    content = feedback_page(course, OPS).replace("</body>", f"{RAW}</body>")
+    assert RAW in content
+    content = content if policy else content.replace(feedback.POLICY, "")
+
+    def answer(route):
+        if route.request.url == address:
+            route.fulfill(body=content, content_type="text/html; charset=utf-8")
+        else:
+            asked.append(route.request.url)
+            route.abort()
+
+    page = browser.new_page()
+    page.route("**/*", answer)
+    page.goto(address)
+    for button in ("#run", "#send"):
+        page.dispatch_event(button, "click")
+        page.wait_for_timeout(200)
+    seen = (page.title() == MARKER, any(ELSEWHERE in url for url in asked))
+    assert seen == ((False, False) if policy else (True, True))
+    page.close()
