@@ -27,6 +27,9 @@ c.GenerateAssignment.preprocessors = [
 # `nbgrader export` writes a row for each student and unit, with every question (grader/exports/table.py)
 c.ExportApp.plugin_class = "grader.exports.CsvExport"
 
+# `nbgrader generate_feedback` makes pages that need no network and run no script (grader/feedback.py)
+c.GenerateFeedback.exporter_class = "grader.feedback.FeedbackExporter"
+
 # `nbgrader autograde` runs this grader's engine: intake, jail, judge (grader/nbgrader_stages.py)
 from grader.nbgrader_stages import install  # noqa: E402 - needs the path above
 

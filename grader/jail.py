@@ -28,11 +28,12 @@ import numpy as np
 
 from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
-from autodiff_lib.course import UNITS, UNITS_FOLDER
 
 from . import syscalls
+from .follow_through import reference
 from .limits import Limits, MiB
 from .nbgrader_course import ROOT
+from .outputs import checked_cell
 
 INMATE = Path(__file__).with_name("inmate.py")
 FIRST_UID = 64_321  # where the grader runs as root, jails run as this ordinary user and the following ones
@@ -87,7 +88,7 @@ def no_bubblewrap() -> str:
     )
 
 
-def command(unit: str, limits: Limits, control: int, uid: int, seccomp: int | None) -> list[str]:
+def command(limits: Limits, control: int, uid: int, seccomp: int | None) -> list[str]:
     """bubblewrap's command line: what the jail sees, and nothing else. `seccomp` is a file with a filter to read."""
     python = Path(sys.executable)
     library = ROOT / "autodiff_lib"
@@ -112,13 +113,9 @@ def command(unit: str, limits: Limits, control: int, uid: int, seccomp: int | No
     for name in ("ld.so.cache", "alternatives", "localtime", "fonts"):
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     options += ["--ro-bind", str(INMATE), "/inmate.py"]
-    options += ["--dir", "/units"]
-    for earlier in list(UNITS)[: list(UNITS).index(unit)]:  # follow-through: the reference of the units before
-        folder = ROOT / "source" / earlier
-        options += ["--ro-bind", str(folder), f"/units/{earlier}"]
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/"]
-    for key, value in environment(home="/home/student", units="/units").items():
+    for key, value in environment(home="/home/student").items():
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
     if seccomp is not None:
@@ -138,12 +135,12 @@ def readable(content: bytes | None) -> int | None:
 
 def reachable_for_others() -> bool:
     """Whether an ordinary user may read what a submission needs: not where Python was installed for root alone."""
-    needed = (Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT / "autodiff_lib", ROOT / "source", Path(tempfile.gettempdir()))
+    needed = (Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT / "autodiff_lib", Path(tempfile.gettempdir()))
     folders = {folder for path in needed for folder in (path, *path.parents)}
     return all(folder.stat().st_mode & 0o001 for folder in folders)
 
 
-def environment(home: str, units: str) -> dict[str, str]:
+def environment(home: str) -> dict[str, str]:
     """All environment variables that a submission sees."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -153,7 +150,6 @@ def environment(home: str, units: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "MPLCONFIGDIR": f"{home}/.config",
         "IPYTHONDIR": f"{home}/.ipython",
-        UNITS_FOLDER: units,
     }
 
 
@@ -176,17 +172,17 @@ class Jail:
         if self.jailed:
             uid = FIRST_UID + self.worker if os.getuid() == 0 else 0
             seccomp = readable(syscalls.program())
-            arguments, variables = command(self.unit, self.limits, fd, uid, seccomp), None
+            arguments, variables = command(self.limits, fd, uid, seccomp), None
         else:
             self.folder = tempfile.TemporaryDirectory(prefix="submission-")
             uid = FIRST_UID + self.worker if os.getuid() == 0 and reachable_for_others() else 0
             arguments = [sys.executable, "-I", str(INMATE), str(fd), str(uid), str(ROOT)]
-            variables = environment(home=self.folder.name, units=str(ROOT / "source"))
+            variables = environment(home=self.folder.name)
         self.process = subprocess.Popen(
             arguments,
             pass_fds=[fd] if seccomp is None else [fd, seccomp],
             env=variables,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -194,6 +190,8 @@ class Jail:
         theirs.close()
         if seccomp is not None:
             os.close(seccomp)
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as given:  # where it has ended, nobody says that it is ready
+            given.write(reference(self.unit))
         self.control = ours
         self.control.settimeout(START_SECONDS)
         if not self.heard(b"ready\n"):
@@ -447,40 +445,3 @@ class Session:
 
 def note(text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": "stderr", "text": text + "\n"}
-
-
-CELL_STATUS = {"ok", "error", "timeout"}
-SHOWN = ("text/plain", "text/html", "image/png", "image/jpeg")  # not Markdown or LaTeX: in them, too, a link may run something
-ACTIVE = re.compile(
-    r"<\s*(script|iframe|object|embed|link|meta|base|form|style|foreignobject|animate|set|use)\b|javascript:|\bon\w+\s*=", re.IGNORECASE
-)
-"""What makes HTML do something when it is looked at. Such an output is shown as text."""
-
-
-def checked_cell(reply: bytearray, limit: int) -> dict[str, Any]:
-    """A cell's outcome as it arrived, with every output in the form that nbformat has; the rest is dropped."""
-    if len(reply) > 2 * limit + 10_000:  # the child cuts its outputs; whoever sends more has tampered with it
-        return {"status": "tampered", "outputs": []}
-    try:
-        header, _ = wire.unpack(reply)
-        outputs = [kept for output in header.get("outputs", []) if (kept := checked_output(output)) is not None]
-    except (wire.WireError, TypeError, AttributeError):
-        return {"status": "tampered", "outputs": []}
-    status = header.get("status")
-    return {"status": status if isinstance(status, str) and status in CELL_STATUS else "tampered", "outputs": outputs}
-
-
-def checked_output(output: Any) -> dict[str, Any] | None:
-    match output:
-        case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
-            return {"output_type": "stream", "name": name, "text": wire.clean(text)}
-        case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
-            kept = {key: wire.clean(value) for key, value in data.items() if key in SHOWN and isinstance(value, str)}
-            if ACTIVE.search(kept.get("text/html", "")):
-                del kept["text/html"]
-            extra = {"execution_count": None} if kind == "execute_result" else {}
-            return {"output_type": kind, "data": kept, "metadata": {}, **extra}
-        case {"output_type": "error", "ename": str(ename), "evalue": str(evalue), "traceback": list(lines)}:
-            lines = [wire.clean(str(line)) for line in lines]
-            return {"output_type": "error", "ename": wire.clean(ename), "evalue": wire.clean(evalue), "traceback": lines}
-    return None

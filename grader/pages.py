@@ -1,7 +1,9 @@
 """The graded notebook: the source's text, the student's cells with what they printed, the judge's reports.
 
 It is what nbgrader's formgrader shows, and what `generate_feedback` makes its page of. Of the questions
-it holds the reports alone: public cases in full, hidden ones by name and hint.
+it holds the reports alone: public cases in full, hidden ones by name and hint. The formgrader's page runs scripts,
+and sets formulas. So what a submission says is harmless here already: its outputs come so from `outputs`, and its
+words stand in HTML of ours, every sign of theirs as a character reference.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from autodiff_lib.course import UNITS
 
 from .engine import Outcome, Result
 from .nbgrader_course import source
+from .outputs import apart, plain
 from .records import folder_of
 
 
@@ -34,7 +37,7 @@ def graded_notebook(result: Result) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             if cell.metadata.get("nbgrader", {}).get("grade"):
-                cell.source = harmless(result.in_words.get(cell.metadata.nbgrader.grade_id, "*Nothing was written here.*"))
+                cell.source = in_words(result.in_words.get(cell.metadata.nbgrader.grade_id, ""))
             continue
         count += 1
         cell.execution_count = count
@@ -44,7 +47,7 @@ def graded_notebook(result: Result) -> NotebookNode:
             name = marked.grade_id.removeprefix("check_")
             verdict = result.verdicts[name]
             score = "no verdict" if verdict.reason == "unanswered" else f"{verdict.points:g}"
-            data = {"text/plain": score, "text/html": html(verdict, questions[name])}
+            data = {"text/plain": score, "text/html": apart(html(verdict, questions[name]))}
             cell.outputs = [new_output("execute_result", data, execution_count=count)]
         elif outcome is not None:
             used.append(outcome)
@@ -61,10 +64,6 @@ def graded_notebook(result: Result) -> NotebookNode:
     notebook.cells.insert(0, new_markdown_cell(preface(result), id="grading-notes"))
     nbformat.validate(notebook)
     return notebook
-
-
-MACROS = re.compile(r"\\(href|url|require|unicode|style|class|cssId|html\w*|data|def|let|\w*newcommand|\w*newenvironment)\b")
-"""Commands of MathJax that make links or further commands; they are shown as text."""
 
 
 def page_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
@@ -88,28 +87,30 @@ def show(cell: NotebookNode, outcome: Outcome) -> None:
             output.execution_count = cell.execution_count
 
 
-def harmless(text: str) -> str:
-    """A student's Markdown without HTML, links and pictures, and without formulas that make any: others will open the page."""
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), ("[", "&#91;"), ("]", "&#93;")):
-        text = text.replace(sign, entity)
-    return MACROS.sub(r"\1", text)
+def in_words(text: str) -> str:
+    """An answer in words as the student typed it, Markdown and formulas too, in a block that shows whose it is."""
+    if not text.strip():
+        return "*Nothing was written here.*"
+    written = f'<blockquote><pre style="white-space:pre-wrap">{verbatim(text)}</pre></blockquote>'
+    return f"**What the student wrote:**\n\n{apart(written)}"
 
 
 def preface(result: Result) -> str:
     """What happened to the submission before it was graded."""
-    lines = []
+    said = []
     if result.problem:
-        lines.append(f"**Nothing could be graded: {escaped(result.problem)}.** Please talk to your instructor.")
+        said.append(f"<p><b>Nothing could be graded: {verbatim(result.problem)}.</b> Please talk to your instructor.</p>")
     if result.repairs:
-        lines.append("The notebook was repaired before it was graded:\n")
-        lines += [f"- {escaped(repair)}" for repair in result.repairs]
+        items = "".join(f"<li>{verbatim(repair)}</li>" for repair in result.repairs)
+        said.append(f"<p>The notebook was repaired before it was graded:</p><ul>{items}</ul>")
     if result.flags:
-        lines.append("\nA person will look at this, and no points depend on it:\n")
-        lines += [f"- {escaped(flag)}" for flag in result.flags]
+        items = "".join(f"<li>{verbatim(flag)}</li>" for flag in result.flags)
+        said.append(f"<p>A person will look at this, and no points depend on it:</p><ul>{items}</ul>")
     if not result.jailed:
-        lines.append("\nThis submission was graded without a jail.")
-    return "\n".join(lines) or "The notebook was graded as it was submitted."
+        said.append("<p>This submission was graded without a jail.</p>")
+    return apart("".join(said)) if said else "The notebook was graded as it was submitted."
 
 
-def escaped(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|$" else sign for sign in text.replace("\n", " "))
+def verbatim(text: str) -> str:
+    """Text for HTML inside Markdown: a character reference for each sign, so that neither of them, nor a formula, begins in it."""
+    return re.sub(r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", plain(text))

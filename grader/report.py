@@ -16,6 +16,7 @@ matplotlib.use("Agg")  # figures go into the page
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from .feedback import POLICY
 from .mistakes import CATALOGUE
 from .records import Record
 
@@ -38,7 +39,8 @@ def page(unit: str, records: Sequence[Record]) -> str:
         body += [figure_html(distribution(judged), "how many students have how many points")]
         body += [figure_html(points_lost(judged), "share of the class's points lost, by question and reason")]
     body += [common_failures(records), ungraded(records), flagged(records), repairs(records), students(records)]
-    head = f"<meta charset='utf-8'><title>{escape(unit)}</title><style>{STYLE}</style>"
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    head = f"<meta charset='utf-8'>{policy}<title>{escape(unit)}</title><style>{STYLE}</style>"
     return f"<!DOCTYPE html><html><head>{head}</head><body>{''.join(body)}</body></html>"
 
 

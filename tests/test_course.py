@@ -1,13 +1,17 @@
 """`course.load`: where a unit is looked for, what of it is run, and what is said about it."""
 
 import builtins
+import inspect
+import linecache
+import marshal
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 import autodiff_lib as ad
-from autodiff_lib import course, graph
+from autodiff_lib import checks, course, graph
+from grader import follow_through
 from grader.nbgrader_course import ROOT, filled_in, solutions, source
 
 UNIT = "01_operators"
@@ -37,12 +41,46 @@ def test_the_students_own_unit_is_found_beside_the_current_one(workspace, capsys
     assert callable(module.evaluate), "export cells are run"
 
 
-def test_the_graders_folder_comes_before_the_students_own(workspace, monkeypatch, tmp_path_factory):
+@pytest.fixture
+def reference(monkeypatch):
+    """What the grader hands over while it grades unit 2, instead of any notebook."""
+    monkeypatch.setattr(course, "REFERENCE", marshal.loads(follow_through.reference("02_evaluator")))
+
+
+def test_the_graders_reference_comes_before_the_students_own(workspace, reference, capsys):
     write(workspace, filled_in(source(UNIT), {"div": "broken ="}))
-    preferred = tmp_path_factory.mktemp("reference")
-    path = write(preferred, source(UNIT))
-    monkeypatch.setenv(course.UNITS_FOLDER, str(preferred))
-    assert course.load(UNIT).__file__ == str(path)
+    module = course.load(UNIT)
+    assert capsys.readouterr().out == "01_operators: the reference, so that nothing of it counts twice.\n"
+    assert isinstance(ad.matmul, module.MatMulOp)
+    assert all(checks.verdict(question).reason == "passed" for question in checks.questions(UNIT).values())
+    assert callable(module.evaluate), "export cells are run"
+
+
+def test_the_reference_has_no_text(workspace, reference, monkeypatch):
+    monkeypatch.setattr(linecache, "cache", {})
+    module = course.load(UNIT)
+    assert list(course.REFERENCE) == [UNIT], "of the units before alone"
+    for thing in (module, module.MatMulOp, module.MatMulOp.compute, module.evaluate):
+        with pytest.raises(OSError, match="source"):
+            inspect.getsource(thing)
+    assert not linecache.cache
+
+
+def test_no_line_of_a_solution_or_its_docstring_is_in_what_enters_the_jail():
+    handed = follow_through.reference("03_transformer_lm")
+    lines = {line.strip() for unit in ("01_operators", "02_evaluator") for cell in solutions(unit).values() for line in cell.splitlines()}
+    assert any(line.startswith('"""') for line in lines)
+    assert not [line for line in lines if len(line) > 12 and line.strip('"').encode() in handed]
+
+
+def test_what_fails_inside_the_reference_names_the_students_line(workspace, reference):
+    course.load(UNIT)
+
+    def students_own():
+        return ad.matmul.compute(None, [])
+
+    problem = checks.probe.attempt(students_own)
+    assert problem.where.endswith("return ad.matmul.compute(None, [])")
 
 
 def test_an_instructors_checkout_serves_its_source(fresh_table, monkeypatch):

@@ -59,7 +59,7 @@ def test_figures_and_errors_come_back_as_a_notebook_has_them(jail):
         ("import os; [p for p in os.listdir('/proc') if p.isdigit()]", lambda text: len(eval(text)) <= 4),
         ("import os; os.path.exists('/inmate.py')", lambda text: text == "True"),
         ("import importlib.util; importlib.util.find_spec('grader')", lambda text: text in ("", "None")),
-        ("import os; sorted(os.listdir('/units'))", lambda text: text == "['01_operators']"),
+        ("import os; [name for name in os.listdir('/') if name.startswith('unit')]", lambda text: text == "[]"),
         ("open('/proc/self/status').read().split('CapEff:')[1].split()[0]", lambda text: int(eval(text), 16) == 0),
     ],
 )
@@ -78,7 +78,6 @@ def test_inside_there_is_only_what_python_needs(jail, source, seen):
         f"open({str(ROOT / 'autodiff_lib' / 'graph.py')!r}, 'a')",
         "open('/usr/here', 'w')",
         "open('/inmate.py', 'w')",
-        "open('/units/01_operators/operators.ipynb', 'a')",
         "import os; os.setuid(0)",
         "import os; os.kill(1, 9)",
         "import ctypes; assert ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",

@@ -59,11 +59,12 @@ def attempt(action: Callable[[], T]) -> T | Problem:
 
 
 def own_line(error: BaseException) -> str:
-    """The last line of the student's code in the traceback, as `line 3: return a @ c`."""
+    """The last line of the student's code in the traceback, as `line 3: return a @ c`. Code without a text has no lines."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = frame.f_code.co_filename
-        if not name.startswith(LIBRARY) and "site-packages" not in name and "/lib/python" not in name:
-            return f"line {line}: {linecache.getline(name, line).strip()}"
+        text = linecache.getline(name, line).strip()
+        if text and not name.startswith(LIBRARY) and "site-packages" not in name and "/lib/python" not in name:
+            return f"line {line}: {text}"
     return ""
 
 

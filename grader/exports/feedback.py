@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import text
-from autodiff_lib.checks.wire import clean
 
 from ..engine import Result
+from ..outputs import plain
 from ..records import QuestionRecord, Record
 
 MAX_TEXT = 20_000  # characters of what is said of a question
@@ -92,9 +92,9 @@ def notes(graded: Result | Record) -> tuple[str, ...]:
         said.append("\n".join(["The notebook was repaired before it was graded:", *(f"- {repair}" for repair in graded.repairs)]))
     if not graded.jailed:
         said.append("This submission was graded without a jail.")
-    return tuple(map(clean, said))
+    return tuple(map(plain, said))
 
 
 def bounded(said: str) -> str:
-    said = clean(said)
+    said = plain(said)
     return said if len(said) <= MAX_TEXT else f"{said[:MAX_TEXT]}\n[cut off]"

@@ -1,0 +1,29 @@
+"""Follow-through: a unit is graded on the reference of the units before it, which enters the jail as code without its text.
+
+The solution cells are compiled here, and bytecode alone goes in: without docstrings, and under a name of no file, so
+that no way that Python has to a text ends at a solution. What bytecode says is there for whoever can read it.
+"""
+
+from __future__ import annotations
+
+import marshal
+from functools import cache
+from types import CodeType
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from autodiff_lib.course import UNITS, cells_to_run
+
+from .nbgrader_course import source
+
+
+@cache
+def reference(unit: str) -> bytes:
+    """What the program in the jail reads at its start: unit -> code of its cells, for each unit before `unit`."""
+    earlier = list(UNITS)[: list(UNITS).index(unit)]
+    return marshal.dumps({name: compiled(name) for name in earlier})
+
+
+def compiled(unit: str) -> list[CodeType]:
+    cells = [TransformerManager().transform_cell(cell.source) for cell in cells_to_run(source(unit))]
+    return [compile(cell, f"<reference of {unit}>", "exec", dont_inherit=True, optimize=2) for cell in cells]
