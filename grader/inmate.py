@@ -159,7 +159,7 @@ def try_walls(walls: Walls, uid: int) -> None:
     said = os.read(reading, 1000).decode(errors="replace")
     os.close(reading)
     if said != "alone":
-        raise OSError(f"submissions may have no name spaces of their own here ({said})")
+        raise OSError(said)
 
 
 # --- the parent
@@ -435,7 +435,10 @@ def main() -> None:
             program = file.read()
     walls = Walls(alone == "1", int(uid) > 0, program)
     if walls.alone:
-        try_walls(walls, int(uid) or 1)
+        try:
+            try_walls(walls, int(uid) or 1)
+        except OSError as error:
+            sys.exit(f"submissions may have no name spaces of their own here ({error})")
         if walls.users:  # so that what an ordinary user may not read here fails now, and not in a submission
             os.setgroups([])
             os.setegid(int(uid))

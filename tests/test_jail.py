@@ -8,7 +8,9 @@ import platform
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
+import time
 from pathlib import Path
 
 import nbformat
@@ -16,11 +18,12 @@ import numpy as np
 import pytest
 
 from autodiff_lib.checks.question import Ask
-from grader import doctor, syscalls, watch
+from grader import doctor, scratch, syscalls, watch
 from grader import jail as jail_module
 from grader.jail import JailError, Session, bubblewrap, open_jail
 from grader.limits import Limits, limits_of
 from grader.nbgrader_course import ROOT
+from tests.corpora import AS_ORDINARY_USER
 from tests.redteam import kernel  # noqa: F401
 from tests.redteam.submissions import SUBMISSIONS
 
@@ -256,20 +259,17 @@ def seen_from_outside(jail):
     found = {}
     for pid in watch.descendants(jail.process.pid):
         process = Path("/proc", str(pid))
+        used = r"State|(non)?voluntary|Vm|Rss|HugetlbPages|SigQ"  # SigQ is of the whole user
+        found[pid, "status"] = [line for line in (process / "status").read_text().splitlines() if not re.match(used, line)]
         fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
-        status = (process / "status").read_text()
-        changing = "State|voluntary|VmRSS|VmHWM|Rss|VmPTE|VmData|VmSize|VmPeak|HugetlbPages"
-        found[pid] = {
-            "status": [line for line in status.splitlines() if not re.match(f"(non)?({changing})", line)],
-            "stat": [fields[place] for place in (1, 2, 3, 15, 16, 17, 37, 38)],  # priority, nice, class ...
-            "processors": os.sched_getaffinity(pid),
-            "disk": ctypes.CDLL(None).syscall(IOPRIO_GET[platform.machine()], 1, pid),
-            "spaces": sorted(os.readlink(link) for link in (process / "ns").iterdir()),
-            "open": sorted(os.readlink(link) for link in (process / "fd").iterdir()),
-        }
+        found[pid, "stat"] = [fields[place] for place in (1, 2, 3, 15, 16, 17, 37, 38)]  # family, priority, nice value, scheduling
+        found[pid, "processors"] = os.sched_getaffinity(pid)
+        found[pid, "disk"] = ctypes.CDLL(None).syscall(IOPRIO_GET[platform.machine()], 1, pid)
+        for folder in ("ns", "fd"):
+            found[pid, folder] = sorted(os.readlink(link) for link in (process / folder).iterdir())
         for name in ("limits", "oom_score_adj", "autogroup", "timerslack_ns", "coredump_filter", "comm", "cmdline", "cgroup", "mounts"):
             if (process / name).exists():
-                found[pid][name] = (process / name).read_text()
+                found[pid, name] = (process / name).read_text()
     return found
 
 
@@ -286,7 +286,7 @@ def content(path):
 paths = ["/proc/sysvipc/sem", "/proc/sysvipc/shm", "/proc/sysvipc/msg", "/proc/keys", "/proc/locks", "/proc/net/unix", "/dev", "/dev/pts",
          "/dev/mqueue", "/dev/shm", "/tmp", "/home/student", "/proc/self/limits", "/proc/self/oom_score_adj", "/proc/self/timerslack_ns",
          "/proc/self/autogroup", "/proc/self/cgroup", "/proc/self/mounts", "/proc/self/fd"]
-seen = {path: re.sub(r"\\b643\\d\\d\\b|/autogroup-\\d+", "", str(content(path))) for path in paths}
+seen = {path: re.sub(r"\\b643\\d\\d\\b|/autogroup-\\d+|Max address space.*", "", str(content(path))) for path in paths}
 seen["processes"] = [name for name in os.listdir("/proc") if name.isdigit()]
 seen["priority"] = os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_USER, 0)
 seen["processors"] = sorted(os.sched_getaffinity(0))
@@ -309,9 +309,8 @@ def test_a_submission_that_touches_everything_changes_nothing(jail):
         with Session(jail, {}) as session:
             session.run(content.cells[-1].source)
         after = seen()
-        assert {place: (before.get(place), after.get(place)) for place in before | after if before.get(place) != after.get(place)} == {}, (
-            name
-        )
+        changed = {place for place in before | after if before.get(place) != after.get(place)}
+        assert {place: (before.get(place), after.get(place)) for place in changed} == {}, name
 
 
 def test_output_is_cut_and_the_flood_does_not_reach_the_grader(jail):
@@ -423,14 +422,92 @@ def test_a_child_that_stops_to_listen_does_not_hold_the_grader_up(jail):
         assert answered(session, [302_500, 4]) == ["timeout", 2]
 
 
-@pytest.mark.parametrize("memory", ["bytearray(size)", "mmap.mmap(-1, size); x.write(bytes(size))"], ids=["own", "shared"])
-def test_memory_of_all_processes_together_is_watched(memory):
+FORKED = """
+import mmap, os, time
+for _ in range(6):
+    if os.fork() == 0:
+        x = mmap.mmap(-1, 200 * 2**20); x.write(bytes(200 * 2**20))
+        time.sleep(30)
+time.sleep(30)
+"""
+GREEDY = {
+    "shared": FORKED,
+    "in folders": """
+import time
+for number in range(48):
+    open(f"/{['tmp', 'dev/shm', 'home/student'][number % 3]}/{number}", "wb").write(bytes(15 * 2**20))
+x = bytearray(200 * 2**20)
+time.sleep(30)
+""",
+    "while it talks": """
+import gc, time
+[one.send(b"x") for one in gc.get_objects() if type(one).__name__ == "socket" and one.fileno() > 0]
+x = bytearray(800 * 2**20)
+time.sleep(30)
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "kinds"),
+    [("a control group", ["while it talks"]), ("no control group", ["shared", "in folders", "while it talks"])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_memory_of_all_processes_together_is_limited(where, kinds, monkeypatch):
     limits = Limits(resident_bytes=600 * 2**20, cell_seconds=20)
-    hold = f"size = 200 * 2**20; x = {memory}\n        time.sleep(30)"
-    greedy = f"import mmap, os, time\nfor _ in range(6):\n    if os.fork() == 0:\n        {hold}\ntime.sleep(30)"
-    with open_jail("01_operators", limits) as jail, Session(jail, {}) as session:
-        assert session.run(greedy)["status"] == "memory"
-        assert session.run("1")["status"] == "ok"
+    if where == "no control group":
+        monkeypatch.setattr(watch, "make_group", lambda *limits: None)
+    with open_jail("01_operators", limits) as jail:
+        if where == "a control group" and jail.group is None:
+            pytest.skip("this host lets us make no control group")
+        for kind in kinds:
+            with Session(jail, {}) as session:
+                assert session.run(GREEDY[kind])["status"] == "memory", kind
+        with Session(jail, {}) as session:
+            assert session.run("1")["status"] == "ok"
+
+
+def test_what_forked_processes_share_is_counted_once(unhurried):
+    with Session(unhurried, {}) as session:
+        forks = "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        time.sleep(60)\n"
+        assert session.run(f"x = bytes(150 * 2**20)\n{forks}")["status"] == "ok"
+        pid = unhurried.process.pid
+        assert watch.taken(pid, []) - watch.taken_once(pid, []) > 4 * 150 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("version", "membership", "wanted"),
+    [
+        (2, "0::/user/one\n", [("user/one", "memory.max"), ("user", "memory.max"), ("", "memory.max")]),
+        (1, "9:memory:/one\n8:cpu,pids:/\n0::/\n", [("memory/one", "memory.limit_in_bytes")]),
+        (1, "8:pids:/\n", []),
+    ],
+)
+def test_control_groups_are_made_where_the_grader_is(tmp_path, monkeypatch, version, membership, wanted):
+    (tmp_path / "membership").write_text(membership)
+    if version == 2:
+        (tmp_path / "cgroup.controllers").write_text("memory pids")
+    asked = []
+    monkeypatch.setattr(watch, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(watch, "MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(watch, "made", lambda parent, number, limits: asked.append((parent.relative_to(tmp_path), next(iter(limits)))))
+    assert watch.make_group(0, 100, 10) is None
+    assert asked == [(Path(folder), limit) for folder, limit in wanted]
+
+
+def test_where_no_name_spaces_can_be_made_inside_each_submission_has_a_jail_of_its_own(monkeypatch):
+    monkeypatch.setattr(jail_module, "CAPABILITIES", ("CAP_KILL",))
+    with open_jail("01_operators", LIMITS) as jail:
+        assert not jail.alone
+        assert "name spaces" in jail.refusal
+        first = jail.process.pid
+        with Session(jail, {}) as session:
+            assert printed(session, "import os, torch; open('/tmp/left', 'w'); os.getuid() > 0") == ("ok", "True")
+            assert session.run("import socket; socket.socket()")["status"] == "error"
+        assert jail.process is None
+        with Session(jail, {}) as session:
+            assert printed(session, "os = __import__('os'); os.listdir('/tmp')") == ("ok", "[]")
+            assert jail.process.pid != first
 
 
 def test_without_bubblewrap_the_grader_refuses_and_says_the_way_out(monkeypatch):
@@ -496,6 +573,104 @@ def test_without_a_jail_root_gives_a_submission_the_rights_of_an_ordinary_user()
     assert "'64321 64321 here tensor(2.)" in seen
     assert "error error" in seen
     assert seen.endswith("ok\n")
+
+
+def python(code, *before, **options):
+    """Python runs code in a process of its own, from the root of the project."""
+    command = [*before, sys.executable, "-c", textwrap.dedent(code)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="whoever is not root sees this in all tests")
+def test_an_ordinary_user_has_the_same_jails():
+    code = """
+        from grader.jail import Session, open_jail
+        from tests.test_jail import EVERYWHERE, LIMITS, printed
+        with open_jail("01_operators", LIMITS) as jail:
+            with Session(jail, {}) as session:
+                print(jail.alone, printed(session, EVERYWHERE))
+                session.run("import os, resource\\nopen('left', 'w')\\nwhile os.fork(): pass")
+            with Session(jail, {}) as session:
+                print(printed(session, "import os; os.getuid() > 0, os.listdir(), len([p for p in os.listdir('/proc') if p.isdigit()])"))
+    """
+    said, _ = python(code, *AS_ORDINARY_USER).communicate()
+    assert said.splitlines() == [
+        """True ('ok', "(['/dev/shm', '/home/student', '/tmp'], [])")""",
+        "('ok', '(True, [], 2)')",
+    ]
+
+
+LEFT = """
+import os, time
+open("left", "w").write("x"); os.makedirs("a/b"); os.chmod("a/b", 0); os.chmod("a", 0)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(300)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_without_a_jail_nothing_of_a_submission_stays_and_others_are_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bystander = subprocess.Popen(["sleep", "300"])
+    try:
+        with open_jail("01_operators", LIMITS, jailed=False) as jail:
+            with Session(jail, {}) as session:
+                assert session.run(LEFT)["status"] == "ok"
+                assert len(list(watch.descendants(jail.process.pid))) == 3
+            assert list(watch.descendants(jail.process.pid)) == [jail.process.pid]
+            with Session(jail, {}) as session:
+                assert printed(session, "import os; os.listdir()") == ("ok", "[]")
+                session.run("import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 5)")
+            assert jail.process is None, "its priority was changed"
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("jailed", [True, False], ids=["jailed", "without a jail"])
+def test_nothing_stays_when_the_grader_is_killed(jailed, tmp_path, monkeypatch):
+    code = f"""
+        from grader.jail import Session, open_jail
+        from grader.limits import Limits
+        from grader import scratch, watch
+        with scratch.folder("class"), open_jail("01_operators", Limits(), jailed={jailed}) as jail, Session(jail, {{}}) as session:
+            session.run({LEFT!r})
+            print(*watch.descendants(jail.process.pid), flush=True)
+            session.run("while True: pass")
+    """
+    with python(code, env={**os.environ, "TMPDIR": str(tmp_path)}) as grader:
+        pids = [int(pid) for pid in grader.stdout.readline().split()]
+        assert len(pids) >= 3
+        assert list(tmp_path.iterdir())
+        grader.kill()
+    for pid in pids:
+        while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+            time.sleep(0.01)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch.folder("next") as folder:
+        assert list(tmp_path.iterdir()) == [folder]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_folder_in_use_is_not_swept_away_and_any_other_is_however_deep(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "of-somebody-else").mkdir()
+    left = tmp_path / f"{scratch.PREFIX}left"
+    left.mkdir()
+    deep = os.open(left, os.O_RDONLY)
+    for _ in range(3000):  # past the longest path, and deeper than Python goes
+        os.mkdir("deep", dir_fd=deep)
+        next_ = os.open("deep", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = next_
+    os.close(deep)
+    with scratch.folder("one") as one, scratch.folder("other") as other:
+        assert {*tmp_path.iterdir()} == {one, other, tmp_path / "of-somebody-else"}
 
 
 def test_limits_come_from_the_course_folder(tmp_path):
