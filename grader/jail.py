@@ -51,6 +51,10 @@ class JailError(RuntimeError):
     """The jail cannot be built here, or broke; the message says what to do."""
 
 
+class RefusedError(JailError):
+    """Something inside ended before it was ready."""
+
+
 RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")  # Ubuntu's, since 23.10
 ALLOWED = Path("/proc/sys/user/max_user_namespaces")
 INSTALL = "Install it (Debian and Ubuntu: apt install bubblewrap; Fedora: dnf install bubblewrap)"
@@ -189,7 +193,7 @@ class Jail:
         """Start the warm parent and wait until it has imported everything."""
         try:
             self.launch()
-        except JailError as error:
+        except RefusedError as error:
             if not self.alone:
                 raise
             self.alone, self.refusal = False, str(error)
@@ -228,7 +232,7 @@ class Jail:
             ended = self.process.poll() is not None
             problem = self.process.stderr.read(2000).decode(errors="replace") if ended else "it was too slow"
             self.stop()
-            raise JailError(f"the jail did not start: {problem.strip()}")
+            raise (RefusedError if ended else JailError)(f"the jail did not start: {problem.strip()}")
         self.control.settimeout(CONTROL_SECONDS)
         self.join_group()
         self.state = self.state_of_parent()
@@ -239,7 +243,7 @@ class Jail:
             self.group = watch.make_group(self.worker, self.limits.resident_bytes, self.limits.processes)
         if self.group is not None:
             try:
-                self.group.take(watch.descendants(self.process.pid))
+                self.group.take(list(watch.descendants(self.process.pid)))
             except OSError:
                 self.group.remove()
                 self.group = None
@@ -325,7 +329,7 @@ class Jail:
         pid = self.process.pid
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            found = [Path(f"/proc/{pid}/{name}").read_text() for name in ("limits", "oom_score_adj", "timerslack_ns")]
+            found = [Path(f"/proc/{pid}/{name}").read_text() for name in ("limits", "oom_score_adj")]
             return str((found, fields[15:17], fields[37:39], sorted(os.sched_getaffinity(pid))))
         return ""
 
@@ -336,13 +340,16 @@ class Jail:
         if self.process is None:
             return False
         pid, most = self.process.pid, self.limits.resident_bytes
-        return watch.taken(pid, self.folders) > most and watch.taken_once(pid, self.folders) > most
+        try:
+            return watch.taken(pid, self.folders) > most and watch.taken_once(pid, self.folders) > most
+        except OSError:  # the folders were closed meanwhile: the child is gone
+            return False
 
     def end_for_memory(self) -> None:
         """From beside: what waits for the child will see that it is gone."""
         process, self.greedy = self.process, True
         if process is not None:
-            for pid in [process.pid] if self.jailed else watch.descendants(process.pid):
+            for pid in [process.pid] if self.jailed else list(watch.descendants(process.pid)):  # with a jail's first, all of it ends
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -363,8 +370,8 @@ def open_jail(unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -
 class Session:
     """One submission in the jail: cells are run, then probes are asked. What kills the child costs only itself.
 
-    A child that died or hung is replaced, and the cells that ran before are run again, without the one that
-    was its end. After `limits.restarts` replacements nothing more is tried.
+    A child that died or hung is replaced, and the cells that ran before are run again in fresh folders, without the
+    one that was its end. After `limits.restarts` replacements nothing more is tried.
     """
 
     def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:

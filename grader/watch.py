@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Group:
 
     folders: tuple[Path, ...]
 
-    def take(self, pids: Iterable[int]) -> None:
+    def take(self, pids: Sequence[int]) -> None:
         """Count these processes from here on, with all that they fork. OSError where they may not be moved."""
         for folder in self.folders:
             for pid in pids:

@@ -460,11 +460,15 @@ def test_memory_of_all_processes_together_is_limited(where, kinds, monkeypatch):
     with open_jail("01_operators", limits) as jail:
         if where == "a control group" and jail.group is None:
             pytest.skip("this host lets us make no control group")
+        groups = jail.group.folders if jail.group is not None else ()
+        for folder in groups:
+            assert {*map(str, watch.descendants(jail.process.pid))} <= {*(folder / "cgroup.procs").read_text().split()}
         for kind in kinds:
             with Session(jail, {}) as session:
                 assert session.run(GREEDY[kind])["status"] == "memory", kind
         with Session(jail, {}) as session:
             assert session.run("1")["status"] == "ok"
+    assert not any(folder.exists() for folder in groups)
 
 
 def test_what_forked_processes_share_is_counted_once(unhurried):
