@@ -2,9 +2,14 @@
 
 The parent imports what notebooks import, then waits on its control socket. Asked to fork, it gets a
 channel for the child. The child runs cells and answers probes on that channel, and belongs to the
-student from the first cell on. Asked to end, the parent kills whatever is left and wipes the writable folders.
+student from the first cell on.
 
-It is started as `python -I inmate.py CONTROL_FD UID FOLDER`, and imports nothing of the grader.
+Alone (ALONE is 1), a child has name spaces of its own: processes, mounts with fresh folders to write to, and
+kernel objects, which end with it. Then it is an ordinary user without any right, and makes no other calls than
+those of the filter. It can name neither the parent nor anything that another submission has left.
+
+It is started as `python -I inmate.py CONTROL_FD FILTER_FD UID ALONE FOLDER`, and imports nothing of the grader.
+FILTER_FD is -1 where there is no filter, UID is 0 where there is no other user to be.
 """
 
 from __future__ import annotations
@@ -22,22 +27,148 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 HOME = Path(os.environ.get("HOME", "/home/student"))
-WIPED = (HOME, Path("/tmp"), Path("/dev/shm"))
-PR_SET_DUMPABLE = 4
+WRITABLE = (HOME, Path("/tmp"), Path("/dev/shm"))  # in a jail
+JAILED = bool(os.environ.get("JAILED"))
+ORDER_BYTES = 4096
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 24, 36, 38
+SECCOMP_MODE_FILTER = 2
+CAPABILITY_VERSION = 0x20080522  # of the structures that capset takes
+MOST_KILLABLE = b"1000"
+
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CellTimeoutError(BaseException):
     """Raised inside a cell that is over its time; no `except Exception` of the student's stops it."""
 
 
+@dataclass(frozen=True)
+class Walls:
+    """What stands between a child and everything else."""
+
+    alone: bool  # in name spaces of its own
+    users: bool  # there are other users to be: the host's root has made this jail
+    program: bytes  # of the filter for system calls; empty where there is none
+
+
+# --- walls
+
+
+def call(name: str, *arguments: Any) -> None:
+    """A function of the C library. OSError, with its name, where it fails."""
+    if getattr(libc, name)(*arguments) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def mount(kind: str, folder: str | Path, flags: int, options: str = "") -> None:
+    call("mount", kind.encode(), str(folder).encode(), kind.encode(), flags, options.encode())
+
+
+def in_own_processes(action: Callable[[], None]) -> int:
+    """Fork a child that is the first of its own processes: with it, all of them end. Its pid, as it is here."""
+    here = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        call("unshare", CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            run_and_exit(action)
+        call("setns", here, CLONE_NEWPID)
+    finally:
+        os.close(here)
+    return pid
+
+
+def run_and_exit(action: Callable[[], None]) -> None:
+    """The life of a forked process: it must never come back into the code of its parent."""
+    try:
+        action()
+    finally:
+        os._exit(1)
+
+
+def seclude(walls: Walls, uid: int, limits: dict[str, float]) -> None:
+    """The first of some processes gets its own mounts and kernel objects, and gives up every right. OSError where it may not."""
+    os.setsid()  # the parent's group, which has a number here as well, can be sent signals
+    Path("/proc/self/oom_score_adj").write_bytes(MOST_KILLABLE)
+    own = os.open("/proc/self", os.O_PATH)  # as long as it can be written to
+    call("unshare", CLONE_NEWNS | CLONE_NEWIPC)
+    mount("none", "/", MS_REC | MS_PRIVATE)
+    owner = uid if walls.users else os.getuid()
+    size = f"size={int(limits['disk_bytes'])},nr_inodes={int(limits['disk_files'])},mode=700,uid={owner},gid={owner}"
+    for folder in WRITABLE:
+        mount("tmpfs", folder, MS_NOSUID | MS_NODEV, size)
+    mount("devpts", "/dev/pts", MS_RDONLY | MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=600")
+    mount("proc", "/proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if not walls.users:  # no user but one: it gets a space of users in which it owns none of these mounts
+        call("unshare", CLONE_NEWUSER)
+        for name, content in (("setgroups", "deny"), ("uid_map", f"{uid} {owner} 1"), ("gid_map", f"{uid} {owner} 1")):
+            file = os.open(name, os.O_WRONLY, dir_fd=own)
+            os.write(file, content.encode())
+            os.close(file)
+    os.close(own)
+    give_up_rights(uid, walls.users)
+
+
+def give_up_rights(uid: int, users: bool) -> None:
+    """Be an ordinary user without capabilities, for good."""
+    for capability in range(64):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:  # there are no more
+            break
+    if users:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    call("capset", (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)())
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def set_filter(program: bytes) -> None:
+    """From here on, refuse the system calls that the program does not allow."""
+
+    class Filter(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("program", ctypes.c_char_p))
+
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    call("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(Filter(len(program) // 8, program)), 0, 0)
+
+
+def try_walls(walls: Walls, uid: int) -> None:
+    """See whether children may be alone here, before time is spent on anything else. OSError where they may not."""
+    reading, writing = os.pipe()
+
+    def attempt() -> None:
+        try:
+            seclude(walls, uid, {"disk_bytes": 4096, "disk_files": 2})
+            os.write(writing, b"alone")
+        except OSError as error:
+            os.write(writing, str(error).encode())
+
+    pid = in_own_processes(attempt)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    said = os.read(reading, 1000).decode(errors="replace")
+    os.close(reading)
+    if said != "alone":
+        raise OSError(said)
+
+
+# --- the parent
+
+
 def drop_rights(uid: int) -> None:
-    """As root: own the writable folders, without a jail those of this submission alone; then be an ordinary user for good."""
-    for folder in WIPED if os.environ.get("JAILED") else [HOME]:
+    """As root, where children are not alone: own the writable folders, without a jail those of this submission; then be another user."""
+    for folder in WRITABLE if JAILED else [HOME]:
         if folder.is_dir():
             os.chown(folder, uid, uid)
             os.chmod(folder, 0o700)
@@ -75,51 +206,95 @@ def import_everything(reference: bytes) -> Any:
     return shell
 
 
-# --- the parent
-
-
-def serve(control: socket.socket, shell: Any) -> None:
-    """Fork a child for each channel that comes; clean up after it when told to."""
+def serve(control: socket.socket, shell: Any, walls: Walls) -> None:
+    """Fork a child for each channel that comes; end it when told to. The end of the grader is that of all."""
     control.sendall(b"ready\n")
+    child = 0
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 4096, 1)
+        message, fds, _, _ = socket.recv_fds(control, ORDER_BYTES, 1)
         if not message:
-            return
+            break
         order = json.loads(message)
         if order["do"] == "fork":
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                be_child(socket.socket(fileno=fds[0]), shell, order["limits"])
-                os._exit(0)
-            os.close(fds[0])
-            control.sendall(b"forked\n")
+            channel = socket.socket(fileno=fds[0])
+            child = fork_child(control, channel, shell, walls, order)
+            channel.close()
         else:
-            clean_up(everything=order["wipe"])
+            end_child(child, walls)
             control.sendall(b"clean\n")
+    end_child(child, walls)
+    if not JAILED:
+        shutil.rmtree(HOME, ignore_errors=True)
 
 
-def clean_up(everything: bool) -> None:
-    """Kill every other process of the jail, and empty the folders that can be written to."""
+def fork_child(control: socket.socket, channel: socket.socket, shell: Any, walls: Walls, order: dict[str, Any]) -> int:
+    """A child for a submission; it says itself that it is there, or what was refused to it."""
+
+    def live() -> None:
+        try:
+            if walls.alone:
+                seclude(walls, order["uid"], order["limits"])
+            folders = [os.open(folder, os.O_RDONLY) for folder in WRITABLE] if JAILED else []
+            socket.send_fds(control, [b"forked\n"], folders)  # so that the grader sees how full they are
+        except OSError as error:
+            control.sendall(str(error).encode()[:ORDER_BYTES])
+            return
+        control.close()
+        leave_open(channel.fileno())
+        if walls.alone and (child := os.fork()):
+            channel.close()
+            be_first(child)
+        be_child(channel, shell, order["limits"], walls.program)
+
+    if walls.alone:
+        return in_own_processes(live)
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        run_and_exit(live)
+    return pid
+
+
+def leave_open(channel: int) -> None:
+    """Close what the parent has open, but for the channel: what went into a pipe once could be read there by the next child."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.closerange(3, channel)
+    os.closerange(channel + 1, 256)
+
+
+def be_first(child: int) -> None:
+    """The first of a submission's processes reaps orphans until the child has ended: with it end all others."""
+    while os.wait()[0] != child:
+        pass
+    os._exit(0)
+
+
+def end_child(child: int, walls: Walls) -> None:
+    """Kill the child with everything that came of it."""
+    if not walls.alone:
+        kill_descendants()
+    elif child:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)  # it returns when nobody is left
+
+
+def kill_descendants() -> None:
     for _ in range(500):
-        others = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())]
-        others = [pid for pid in others if os.environ.get("JAILED") or is_descendant(pid)]
-        for pid in others:
+        found = [int(name) for name in os.listdir("/proc") if name.isdigit() and is_descendant(int(name))]
+        for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         reap()
-        if not others:
+        if not found:
             break
         time.sleep(0.001)
-    if everything and os.environ.get("JAILED"):
-        for folder in WIPED:
-            for path in folder.iterdir() if folder.is_dir() else ():
-                with contextlib.suppress(OSError):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def is_descendant(pid: int) -> bool:
-    """Without a jail there are other people's processes in /proc: only our own children are ours to kill."""
+    """Whether it comes from this process: the others in /proc are other people's."""
     try:
         while pid > 1:
             pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
@@ -139,7 +314,7 @@ def reap() -> None:
 # --- the child
 
 
-def be_child(channel: socket.socket, shell: Any, limits: dict[str, float]) -> None:
+def be_child(channel: socket.socket, shell: Any, limits: dict[str, float], program: bytes) -> None:
     """Everything below runs with the student's code in the same process."""
     import numpy
     import torch
@@ -147,10 +322,6 @@ def be_child(channel: socket.socket, shell: Any, limits: dict[str, float]) -> No
     from autodiff_lib.checks import probe, wire
     from autodiff_lib.checks.question import Ask
 
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
     random.seed()
     numpy.random.seed()
     torch.seed()
@@ -158,6 +329,8 @@ def be_child(channel: socket.socket, shell: Any, limits: dict[str, float]) -> No
     os.chdir(HOME)
     sys.path.append(str(HOME))  # at the end: a file of the student's shadows nothing
     restrict(limits)
+    if program:
+        set_filter(program)
     while True:
         header, arrays = wire.unpack(wire.receive(channel))
         if header["do"] == "files":
@@ -182,8 +355,9 @@ def restrict(limits: dict[str, float]) -> None:
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
     ):
-        if kind == resource.RLIMIT_NPROC and not os.environ.get("JAILED"):
+        if kind == resource.RLIMIT_NPROC and not JAILED:
             continue  # it would count all processes of the user
         resource.setrlimit(kind, (int(limit), int(limit)))
 
@@ -256,18 +430,33 @@ def limited(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    uid = int(sys.argv[2])
-    if uid and os.getuid() == 0:
-        drop_rights(uid)
-    sys.path.extend(sys.argv[3:])  # where autodiff_lib lies
-    given = sys.stdin.buffer.read()
-    libc = ctypes.CDLL(None)
-    shell = import_everything(given)
+    control, filter_, uid, alone, *paths = sys.argv[1:]
+    program = b""
+    if int(filter_) >= 0:
+        with open(int(filter_), "rb") as file:
+            program = file.read()
+    walls = Walls(alone == "1", int(uid) > 0, program)
+    if walls.alone:
+        try:
+            try_walls(walls, int(uid) or 1)
+        except OSError as error:
+            sys.exit(f"submissions may have no name spaces of their own here ({error})")
+        if walls.users:  # so that what an ordinary user may not read here fails now, and not in a submission
+            os.setgroups([])
+            os.setegid(int(uid))
+            os.seteuid(int(uid))
+    elif walls.users:
+        drop_rights(int(uid))
+    sys.path.extend(paths)  # where autodiff_lib lies
+    shell = import_everything(sys.stdin.buffer.read())
+    if walls.alone and walls.users:
+        os.seteuid(0)
+        os.setegid(0)
     if hasattr(libc, "prctl"):
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no child may trace or read its parent
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # orphans of a child are found below it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(control, shell)
+    serve(socket.socket(fileno=int(control)), shell, walls)
 
 
 if __name__ == "__main__":

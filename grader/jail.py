@@ -1,8 +1,9 @@
 """The jail: bubblewrap around a warm Python that forks a child for each submission.
 
 Inside there is no network, no other process, and of the file system only what Python needs, read-only:
-neither the course tree nor the gradebook nor other submissions. Home and /tmp are private, small, in
-memory, and wiped after each submission.
+neither the course tree nor the gradebook nor other submissions. Home, /tmp and /dev/shm are in memory, small, and
+made for each submission, as are its name spaces. Where a host allows no name spaces inside of others, each
+submission has a jail of its own instead, which takes seconds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,23 +29,30 @@ import numpy as np
 from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
 
-from . import syscalls
+from . import scratch, syscalls, watch
 from .follow_through import reference
 from .limits import Limits, MiB
 from .nbgrader_course import ROOT
 from .outputs import checked_cell
 
 INMATE = Path(__file__).with_name("inmate.py")
-FIRST_UID = 64_321  # where the grader runs as root, jails run as this ordinary user and the following ones
+FIRST_UID = 64_321  # where the grader runs as root, submissions run as this ordinary user and the following ones
+UIDS = 4  # of each worker: one submission after the other gets the next of them
+WORKERS = 300  # that have some of their own
+CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL")  # for the warm parent to make name spaces
 START_SECONDS = 60
 CONTROL_SECONDS = 5  # for the warm parent to fork, or to clean up
-POLL_SECONDS = 0.2
+WRITABLE = 3  # folders inside a jail that can be written to
 AHEAD = 8  # asks on their way at once
 AHEAD_BYTES = 64 * 1024  # of them together: a socket takes that much at once
 
 
 class JailError(RuntimeError):
     """The jail cannot be built here, or broke; the message says what to do."""
+
+
+class RefusedError(JailError):
+    """Something inside ended before it was ready."""
 
 
 RESTRICTED = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")  # Ubuntu's, since 23.10
@@ -88,17 +95,20 @@ def no_bubblewrap() -> str:
     )
 
 
-def command(limits: Limits, control: int, uid: int, seccomp: int | None) -> list[str]:
-    """bubblewrap's command line: what the jail sees, and nothing else. `seccomp` is a file with a filter to read."""
+def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
+    """bubblewrap's command line: what the jail sees, and nothing else. `alone` lets the program inside make name spaces."""
     python = Path(sys.executable)
     library = ROOT / "autodiff_lib"
     read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), library, Path("/usr")}
     options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if os.getuid() != 0:
-        options.append("--unshare-user")
+        options += ["--unshare-user", *(["--uid", "0", "--gid", "0"] if alone else [])]  # root of nothing but the jail
+    if alone:
+        needed = CAPABILITIES if os.getuid() == 0 else (*CAPABILITIES, "CAP_SETFCAP")  # to give its only user to a space of users
+        options += ["--cap-drop", "ALL", *(option for name in needed for option in ("--cap-add", name))]
     options += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "jail"]
     for folder in ("/tmp", "/home/student"):  # before the others: the course itself may lie below one of them
-        options += ["--size", str(limits.disk_bytes), "--tmpfs", folder]
+        options += ["--perms", "0777", "--size", str(limits.disk_bytes), "--tmpfs", folder]
     parents = {parent for path in read_only for parent in path.parents} - {Path("/"), Path("/tmp")}
     for path in sorted(parents):  # made here, because those that bubblewrap makes for a bind are closed to others
         options += ["--dir", str(path)]
@@ -114,19 +124,15 @@ def command(limits: Limits, control: int, uid: int, seccomp: int | None) -> list
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     options += ["--ro-bind", str(INMATE), "/inmate.py"]
     options += ["--proc", "/proc", "--dev", "/dev"]
-    options += ["--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/"]
+    options += ["--perms", "0777", "--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
     for key, value in environment(home="/home/student").items():
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
-    if seccomp is not None:
-        options += ["--seccomp", str(seccomp)]
-    return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", str(control), str(uid), str(ROOT)]
+    return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", *arguments]
 
 
-def readable(content: bytes | None) -> int | None:
+def readable(content: bytes) -> int:
     """A file descriptor from which `content` can be read; it is short enough for a pipe."""
-    if content is None:
-        return None
     reading, writing = os.pipe()
     os.write(writing, content)
     os.close(writing)
@@ -160,27 +166,50 @@ class Jail:
         if jailed and bubblewrap() is None:
             raise JailError(no_bubblewrap())
         self.unit, self.limits, self.jailed, self.worker = unit, limits, jailed, worker
+        self.alone = jailed  # whether submissions have name spaces of their own
+        self.refusal = ""  # why they have none
+        self.turn = 0
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.group: watch.Group | None = None
+        self.folders: list[int] = []  # what the child can write to, open
+        self.home: Path | None = None  # without a jail
+        self.left = contextlib.ExitStack()  # what is to be removed with the jail
         self.state = ""
+        self.ended = 0  # by the kernel, before the child
+        self.greedy = False
+
+    @property
+    def uid(self) -> int:
+        """Of the submission: another one than that before it and than those of other workers."""
+        return FIRST_UID + UIDS * (self.worker % WORKERS) + self.turn % UIDS
 
     def start(self) -> None:
         """Start the warm parent and wait until it has imported everything."""
+        try:
+            self.launch()
+        except RefusedError as error:
+            if not self.alone:
+                raise
+            self.alone, self.refusal = False, str(error)
+            self.launch()
+
+    def launch(self) -> None:
         ours, theirs = socket.socketpair()
-        fd, seccomp = theirs.fileno(), None
+        program = syscalls.program() if self.jailed else None
+        seccomp = -1 if program is None else readable(program)
+        root = os.getuid() == 0 and (self.jailed or reachable_for_others())
+        arguments = [str(theirs.fileno()), str(seccomp), str(self.uid if root else 0), str(int(self.alone)), str(ROOT)]
+        variables = None
         if self.jailed:
-            uid = FIRST_UID + self.worker if os.getuid() == 0 else 0
-            seccomp = readable(syscalls.program())
-            arguments, variables = command(self.limits, fd, uid, seccomp), None
+            arguments = command(self.limits, self.alone, arguments)
         else:
-            self.folder = tempfile.TemporaryDirectory(prefix="submission-")
-            uid = FIRST_UID + self.worker if os.getuid() == 0 and reachable_for_others() else 0
-            arguments = [sys.executable, "-I", str(INMATE), str(fd), str(uid), str(ROOT)]
-            variables = environment(home=self.folder.name)
+            self.home = self.left.enter_context(scratch.folder("home"))
+            arguments = [sys.executable, "-I", str(INMATE), *arguments]
+            variables = environment(home=str(self.home))
         self.process = subprocess.Popen(
             arguments,
-            pass_fds=[fd] if seccomp is None else [fd, seccomp],
+            pass_fds=[theirs.fileno(), *([] if program is None else [seccomp])],
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -188,108 +217,138 @@ class Jail:
             start_new_session=True,
         )
         theirs.close()
-        if seccomp is not None:
+        if program is not None:
             os.close(seccomp)
         with contextlib.suppress(BrokenPipeError), self.process.stdin as given:  # where it has ended, nobody says that it is ready
             given.write(reference(self.unit))
         self.control = ours
         self.control.settimeout(START_SECONDS)
-        if not self.heard(b"ready\n"):
+        if self.heard() != b"ready\n":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(1)
             ended = self.process.poll() is not None
             problem = self.process.stderr.read(2000).decode(errors="replace") if ended else "it was too slow"
             self.stop()
-            raise JailError(f"the jail did not start: {problem.strip()}")
+            raise (RefusedError if ended else JailError)(f"the jail did not start: {problem.strip()}")
         self.control.settimeout(CONTROL_SECONDS)
+        self.join_group()
         self.state = self.state_of_parent()
 
-    def heard(self, expected: bytes) -> bool:
+    def join_group(self) -> None:
+        """A control group for the jail, where this host allows one."""
+        if self.jailed:
+            self.group = watch.make_group(self.worker, self.limits.resident_bytes, self.limits.processes)
+        if self.group is not None:
+            try:
+                self.group.take(list(watch.descendants(self.process.pid)))
+            except OSError:
+                self.group.remove()
+                self.group = None
+
+    def heard(self) -> bytes:
+        """What the warm parent says, or its child at its start, which hands its folders over as well."""
         try:
-            return self.control.recv(64) == expected
+            said, folders, _, _ = socket.recv_fds(self.control, 4096, WRITABLE)
         except (OSError, TimeoutError):
-            return False
+            return b""
+        self.folders += folders
+        return said
 
     def stop(self) -> None:
         """End the jail with everything in it."""
+        self.close_folders()
         if self.control is not None:
             self.control.close()
         if self.process is not None:
+            if not self.jailed:  # it ends what it has started, and then itself
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(CONTROL_SECONDS)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
             self.process.stderr.close()
-        if self.folder is not None:
-            with contextlib.suppress(OSError):
-                self.folder.cleanup()
-        self.process = self.control = self.folder = None
+        if self.group is not None:
+            self.group.remove()
+        self.left.close()
+        self.process = self.control = self.group = self.home = None
+
+    def close_folders(self) -> None:
+        for folder in self.folders:
+            os.close(folder)
+        self.folders = []
 
     def fork(self) -> socket.socket:
         """A fresh child, as the channel to it. A dead parent is replaced first."""
+        said = b""
         for _ in range(2):
             if self.process is None or self.process.poll() is not None:
                 self.stop()
                 self.start()
+            self.turn += 1
+            self.greedy = False
+            self.ended = self.group.ended() if self.group is not None else 0
             ours, theirs = socket.socketpair()
-            order = json.dumps({"do": "fork", "limits": asdict(self.limits)}).encode()
+            order = json.dumps({"do": "fork", "limits": asdict(self.limits), "uid": self.uid}).encode()
             try:
                 socket.send_fds(self.control, [order], [theirs.fileno()])
-                forked = self.heard(b"forked\n")
+                said = self.heard()
             except OSError:
-                forked = False
+                said = b""
             theirs.close()
-            if forked:
+            if said == b"forked\n":
                 return ours
             ours.close()
             self.stop()
-        raise JailError("the jail does not fork children")
+        raise JailError(f"the jail does not fork children: {said.decode(errors='replace') or 'it says nothing'}")
 
     def clean(self, wipe: bool) -> None:
-        """Kill what is left of the child and, at the end of a submission, empty what it could write to."""
-        try:
-            self.control.sendall(json.dumps({"do": "clean", "wipe": wipe}).encode())
-            if self.heard(b"clean\n") and (not wipe or self.state_of_parent() == self.state):
-                return
-        except (OSError, AttributeError):
-            pass
+        """End what is left of the child: it had its folders for itself. Where it had no name spaces, the jail ends with it.
+
+        Without a jail, `wipe` empties the folder that it had, at the end of a submission.
+        """
+        self.close_folders()
+        if self.alone or not self.jailed:
+            try:
+                self.control.sendall(json.dumps({"do": "clean"}).encode())
+                if self.heard() == b"clean\n" and (self.alone or self.state_of_parent() == self.state):
+                    if wipe and self.home is not None:
+                        scratch.empty(self.home)
+                    return
+            except (OSError, AttributeError):
+                pass
         self.stop()  # it did not obey, or somebody changed its limits: the next fork starts another
 
     def state_of_parent(self) -> str:
-        """Limits, priority and processors of the processes that live on: a child of the same user could change them."""
-        found = []
-        for pid in descendants(self.process.pid) if self.process is not None else ():
-            with contextlib.suppress(OSError, IndexError):
-                limits = Path(f"/proc/{pid}/limits").read_text()
-                priority = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[15:17]
-                found.append((limits, priority, sorted(os.sched_getaffinity(pid))))
-        return str(found)
+        """What a child of the same user could change of the warm parent, where it can see it: limits, priority, processors."""
+        if self.jailed or self.process is None:
+            return ""
+        pid = self.process.pid
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            found = [Path(f"/proc/{pid}/{name}").read_text() for name in ("limits", "oom_score_adj")]
+            return str((found, fields[15:17], fields[37:39], sorted(os.sched_getaffinity(pid))))
+        return ""
 
-    def resident_bytes(self) -> int:
-        """Memory of all processes in the jail together."""
-        return sum(resident(pid) for pid in descendants(self.process.pid)) if self.process is not None else 0
+    def takes_too_much(self) -> bool:
+        """Whether all processes in the jail together have more memory than they may, or the kernel had to end one for it."""
+        if self.group is not None:
+            return self.group.ended() > self.ended
+        if self.process is None:
+            return False
+        pid, most = self.process.pid, self.limits.resident_bytes
+        try:
+            return watch.taken(pid, self.folders) > most and watch.taken_once(pid, self.folders) > most
+        except OSError:  # the folders were closed meanwhile: the child is gone
+            return False
 
-
-def descendants(root: int) -> Iterable[int]:
-    parents: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                parent = int(Path(f"/proc/{name}/stat").read_text().rsplit(")", 1)[1].split()[1])
-                parents.setdefault(parent, []).append(int(name))
-    todo = [root]
-    while todo:
-        pid = todo.pop()
-        yield pid
-        todo += parents.get(pid, [])
-
-
-def resident(pid: int) -> int:
-    """Resident bytes of a process that no file backs: its own, and those it shares with others on purpose."""
-    with contextlib.suppress(OSError, ValueError):
-        status = Path(f"/proc/{pid}/status").read_text()
-        return sum(1024 * int(kib) for kib in re.findall(r"^Rss(?:Anon|Shmem):\s+(\d+) kB", status, re.MULTILINE))
-    return 0
+    def end_for_memory(self) -> None:
+        """From beside: what waits for the child will see that it is gone."""
+        process, self.greedy = self.process, True
+        if process is not None:
+            for pid in [process.pid] if self.jailed else list(watch.descendants(process.pid)):  # with a jail's first, all of it ends
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -308,8 +367,8 @@ def open_jail(unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -
 class Session:
     """One submission in the jail: cells are run, then probes are asked. What kills the child costs only itself.
 
-    A child that died or hung is replaced, and the cells that ran before are run again, without the one that
-    was its end. After `limits.restarts` replacements nothing more is tried.
+    A child that died or hung is replaced, and the cells that ran before are run again in fresh folders, without the
+    one that was its end. After `limits.restarts` replacements nothing more is tried.
     """
 
     def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:
@@ -320,11 +379,14 @@ class Session:
         self.number = 0
         self.ahead = deque[tuple[int, int]]()  # number and length of asks that are on their way, the first first
         self.deadline = time.monotonic() + self.limits.total_seconds
+        self.watched = watch.watching(jail.takes_too_much, jail.end_for_memory)
 
     def __enter__(self) -> Session:
+        self.watched.__enter__()
         return self
 
     def __exit__(self, *details: object) -> None:
+        self.watched.__exit__(None, None, None)
         if self.channel is not None:
             self.channel.close()
         self.jail.clean(wipe=True)
@@ -339,7 +401,8 @@ class Session:
         self.channel = self.jail.fork()
         if self.files:
             arrays = [np.frombuffer(content, np.uint8) for content in self.files.values()]
-            wire.send(self.channel, wire.pack({"do": "files", "names": list(self.files)}, arrays))
+            with contextlib.suppress(OSError):  # a child that is gone will be missed by the first request
+                wire.send(self.channel, wire.pack({"do": "files", "names": list(self.files)}, arrays))
         for source in list(self.ran):
             if isinstance(self.request({"do": "cell", "source": source}, self.limits.cell_seconds), Problem):
                 self.ran.remove(source)
@@ -410,30 +473,19 @@ class Session:
 
     def reply(self, seconds: float) -> bytearray | Problem:
         """The next message; a Problem where none comes, and the child is gone then."""
+        deadline = min(time.monotonic() + seconds, self.deadline)
         try:
-            return self.wait(min(time.monotonic() + seconds, self.deadline))
+            return wire.receive(self.channel, deadline, whole=deadline)
         except wire.LateError:
             problem = Problem("timeout", f"it took longer than {seconds:g} seconds")
         except (wire.ClosedError, OSError):
             problem = Problem("killed", "the process ended")
         except wire.WireError as error:
             problem = Problem("tampered", str(error))
-        except MemoryError:
+        if self.jail.greedy or self.jail.takes_too_much():
             problem = Problem("memory", f"its processes took more than {self.limits.resident_bytes // MiB} MiB")
         self.lose()
         return problem
-
-    def wait(self, deadline: float) -> bytearray:
-        """The next message, while watching the memory of the whole jail."""
-        while True:
-            try:
-                return wire.receive(self.channel, min(deadline, time.monotonic() + POLL_SECONDS), whole=deadline)
-            except wire.LateError:
-                if time.monotonic() >= deadline:
-                    raise
-                if self.jail.resident_bytes() > self.limits.resident_bytes:
-                    self.jail.stop()
-                    raise MemoryError from None
 
     def lose(self) -> None:
         """Give this child up."""

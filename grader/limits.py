@@ -34,7 +34,8 @@ class Limits:
     resident_bytes: int = 4 * 1024 * MiB  # of all processes together
     processes: int = 32
     file_bytes: int = 64 * MiB
-    disk_bytes: int = 256 * MiB  # of each of the private home and the temporary folder
+    disk_bytes: int = 256 * MiB  # of each of the private home, the temporary folder and the shared memory
+    disk_files: int = 10_000  # in each of them
     output_bytes: int = 1 * MiB  # of what the notebook prints and draws, for each cell
     restarts: int = 20  # after a crash the rest of the notebook is run again, this often
 

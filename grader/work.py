@@ -7,7 +7,6 @@ one, and on another machine.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +16,7 @@ import nbformat
 
 from autodiff_lib.checks import questions as public_questions
 
-from . import engine, intake
+from . import engine, intake, scratch
 from .jail import Jail
 from .nbgrader_course import source
 from .pages import graded_notebook
@@ -75,9 +74,9 @@ def unpack(job: Job, folder: Path) -> None:
 
 def grade(job: Job, jail: Jail) -> Graded:
     """Grade a submission. Never raises for what is in it; JailError where the jail itself cannot work."""
-    with tempfile.TemporaryDirectory(prefix="submission-") as folder:
-        unpack(job, Path(folder))
-        result = engine.grade(Path(folder), job.unit, jail, job.told)
+    with scratch.folder("submission") as folder:
+        unpack(job, folder)
+        result = engine.grade(folder, job.unit, jail, job.told)
     return graded(job, result)
 
 

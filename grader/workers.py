@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
+from . import scratch
 from .jail import START_SECONDS, Jail, JailError
 from .limits import Limits
 from .work import Graded, Job, grade, quarantined
@@ -65,9 +66,9 @@ class Worker:
 
 def run(jobs: Iterable[Job], count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
     """Grade with `count` workers; results come as they are ready. JailError where the workers cannot have jails."""
-    with tempfile.TemporaryDirectory(prefix="grading-") as folder:  # outlives workers that are killed, with what they leave there
+    with scratch.folder("class") as folder:  # outlives workers that are killed, with what they leave there
         os.chmod(folder, 0o711)  # without a jail, submissions run as another user below it
-        yield from answers(jobs, count, Place(unit, limits, jailed, cold, folder))
+        yield from answers(jobs, count, Place(unit, limits, jailed, cold, str(folder)))
 
 
 def answers(jobs: Iterable[Job], count: int, place: Place) -> Iterator[Graded]:
