@@ -331,6 +331,7 @@ def be_child(channel: socket.socket, shell: Any, limits: dict[str, float], progr
     restrict(limits)
     if program:
         set_filter(program)
+    given: dict[str, Any] = {}  # what the unit's own cells have bound: whoever deletes a name of it gets it back
     while True:
         header, arrays = wire.unpack(wire.receive(channel))
         if header["do"] == "files":
@@ -340,9 +341,13 @@ def be_child(channel: socket.socket, shell: Any, limits: dict[str, float], progr
                 path.write_bytes(array.tobytes())
         elif header["do"] == "cell":
             outcome = run_cell(shell, header["source"], limits)
+            if header["given"]:
+                given.update({name: value for name, value in shell.user_ns.items() if not name.startswith("_")})
             wire.send(channel, wire.pack({"number": header["number"], **outcome}))
         else:
             ask = Ask(header["probe"], header["settings"], arrays)
+            for name, value in given.items():
+                shell.user_ns.setdefault(name, value)
             wire.send(channel, wire.pack_answer(probe.run(ask), header["number"]))
 
 

@@ -374,7 +374,7 @@ class Session:
     def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:
         self.jail, self.files, self.limits = jail, files, jail.limits
         self.restarts = 0
-        self.ran: list[str] = []  # sources of cells that the next child has to run again
+        self.ran: list[dict[str, Any]] = []  # requests of cells that the next child has to run again
         self.channel: socket.socket | None = None
         self.number = 0
         self.ahead = deque[tuple[int, int]]()  # number and length of asks that are on their way, the first first
@@ -403,23 +403,27 @@ class Session:
             arrays = [np.frombuffer(content, np.uint8) for content in self.files.values()]
             with contextlib.suppress(OSError):  # a child that is gone will be missed by the first request
                 wire.send(self.channel, wire.pack({"do": "files", "names": list(self.files)}, arrays))
-        for source in list(self.ran):
-            if isinstance(self.request({"do": "cell", "source": source}, self.limits.cell_seconds), Problem):
-                self.ran.remove(source)
+        for cell in list(self.ran):
+            if isinstance(self.request(cell, self.limits.cell_seconds), Problem):
+                self.ran.remove(cell)
                 return self.alive()
         return True
 
-    def run(self, source: str) -> dict[str, Any]:
-        """Run a cell: its status (`ok`, `error`, `timeout`, `memory`, `killed`, `tampered`, `skipped`) and outputs."""
+    def run(self, source: str, given: bool = False) -> dict[str, Any]:
+        """Run a cell: its status (`ok`, `error`, `timeout`, `memory`, `killed`, `tampered`, `skipped`) and outputs.
+
+        `given` cells are the unit's own: the names that they bind are there while questions are asked, even if deleted.
+        """
+        cell = {"do": "cell", "source": source, "given": given}
         self.settle()
         if not self.alive():
             return {"status": "skipped", "outputs": [note("This cell was not run: too much had crashed before it.")]}
-        reply = self.request({"do": "cell", "source": source}, self.limits.cell_seconds + self.limits.grace_seconds)
+        reply = self.request(cell, self.limits.cell_seconds + self.limits.grace_seconds)
         if isinstance(reply, Problem):
             return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
         outcome = checked_cell(reply, self.limits.output_bytes)
         if outcome["status"] in ("ok", "error"):
-            self.ran.append(source)
+            self.ran.append(cell)
         return outcome
 
     def answers(self, asks: Sequence[Ask]) -> Iterator[Answer]:
