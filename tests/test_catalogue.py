@@ -177,6 +177,13 @@ NOT_ITS_HINT = {  # wrong answer -> exercise, edits, what must be said, and of w
 }
 
 
+IN_THE_CATALOGUE = {
+    "a difference of a node and itself": {"gradients-contribution-by-index"},
+    "no word twice": {"generate-never-repeats"},
+}
+"""Wrong answer -> the known mistake that it is, left out here: what is said without it must be so as well."""
+
+
 @pytest.mark.parametrize("wrong", NOT_ITS_HINT)
 def test_nothing_is_said_that_is_not_so(wrong, solved):
     exercise, edits, demanded, forbidden = NOT_ITS_HINT[wrong]
@@ -184,7 +191,7 @@ def test_nothing_is_said_that_is_not_so(wrong, solved):
     cell = Mistake("", unit, exercise, "", "", tuple(edits)).cell(solutions(unit)[exercise])
     exec(compile(cell, "<cell>", "exec"), {**solved[unit].__dict__})
     question = checks.questions(unit)[exercise]
-    alike = [one for one in known.known_of(unit, exercise) if "twice" not in wrong or "repeat" not in one.id]
+    alike = [one for one in known.known_of(unit, exercise) if one.id not in IN_THE_CATALOGUE.get(wrong, ())]
     shown = text(judge(question, probe.answers, alike), question)
     assert demanded in shown
     assert "Look at: " in shown
