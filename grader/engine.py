@@ -1,4 +1,4 @@
-"""One submission from folder to verdicts: intake, jail, judge."""
+"""One submission from its cells to verdicts: jail, judge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ from .nbgrader_course import ROOT, source
 torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
 
 MAX_HINT = 600  # characters
-JUDGES = ("engine", "hidden", "inmate", "intake", "refused")  # modules of the grader on which points depend
+JUDGES = ("engine", "hidden", "inmate", "intake", "refused", "submitted")  # modules of the grader on which points depend
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -55,7 +54,6 @@ class Result:
     repairs: list[str]
     outcomes: list[Outcome]
     jailed: bool
-    digest: str
     problem: str = ""
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
@@ -94,18 +92,16 @@ def version(unit: str) -> str:
     return f"{__version__}-{hashlib.sha256(hashes.encode()).hexdigest()[:12]}"
 
 
-def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Result:
-    """Grade what lies in a folder. Never raises for what is in it; JailError where the jail itself cannot work.
+def grade(submission: intake.Submission, jail: Jail, told: Collection[str], clock: Clock) -> Result:
+    """Grade what intake made of a submission. JailError where the jail itself cannot work.
 
     `told` are the mistakes that an earlier feedback has named: made again, they get a more direct hint.
     """
-    clock = Clock()
-    submission = intake.read(folder, unit)
-    clock.lap("intake")
+    unit = submission.unit
     questions = public_questions(unit)
     if submission.problem:
         verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
-        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, {}, clock.laps)
+        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.problem, {}, clock.laps)
     attack = intake.attack_in(submission)
     refusals = dict.fromkeys(questions, attack) if attack else refused.findings(submission)
     written = intake.filled({cell.source for cell in submission.cells}, unit)
@@ -139,7 +135,7 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
                 verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
         clock.lap("judge")
     clock.lap("wipe")
-    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps)
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps)
 
 
 class Clock:

@@ -29,7 +29,7 @@ PRELOAD = '''
 import os, signal, time
 from grader import cluster, jail, work
 
-def grade(job, warm):
+def grade(job, warm, reader):
     if job.student == "killer":
         os.kill(os.getpid(), signal.SIGKILL)
     if job.student == "slow":
@@ -37,7 +37,7 @@ def grade(job, warm):
             file.write(f"{{os.getpid()}}\\n")
         while os.path.exists({hold!r}):
             time.sleep(0.05)
-    return work.grade(job, warm)
+    return work.grade(job, warm, reader)
 
 cluster.grade = grade
 if os.path.exists({no_jail!r}):
@@ -173,7 +173,7 @@ def allow_no_failure(dask_scheduler: Any) -> None:
 
 
 def grade_nothing(scheduler: str, jailed: bool = True) -> list[work.Graded]:
-    return list(cluster.run([work.Job("somebody", UNIT, "", {})], scheduler, 1, UNIT, Limits(), jailed, False))
+    return list(cluster.run([classes.nothing("somebody")], scheduler, 1, UNIT, Limits(), jailed, False))
 
 
 def test_a_cluster_that_cannot_grade_says_what_to_do(dask, monkeypatch):

@@ -353,7 +353,7 @@ def failed(failure, repairs=()):
     """What Gradescope is told of a submission whose matmul fails."""
     question = questions(UNIT)["matmul"]
     parts = tuple(PartVerdict(part.name, 0, part.points, 0, 3, failure) for part in question.parts)
-    result = engine.Result(UNIT, {"matmul": Verdict("matmul", question.number, parts)}, list(repairs), [], True, "")
+    result = engine.Result(UNIT, {"matmul": Verdict("matmul", question.number, parts)}, list(repairs), [], True)
     return gradescope.results(feedback.of_result(result))
 
 

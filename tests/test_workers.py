@@ -19,7 +19,7 @@ import psutil
 import pytest
 from nbgrader.api import Gradebook
 
-from grader import batch, engine, intake, jail, records, work, workers, writer
+from grader import batch, engine, jail, reading, records, submitted, work, workers, writer
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, solutions, submit
@@ -191,17 +191,17 @@ def with_killers(tmp_path_factory):
     tries = course / "tries"
     tries.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "grade", lambda job, jail: dying_grade(job, jail, tries))
+        patch.setattr(workers, "grade", lambda job, jail, reader: dying_grade(job, jail, reader, tries))
         graded = grade(course, jobs=2)
     return course, {record.student: record for record in graded}, tries.read_text().split()
 
 
-def dying_grade(job: work.Job, warm: jail.Jail, tries: Path) -> work.Graded:
+def dying_grade(job: work.Job, warm: jail.Jail, reader: reading.Reader, tries: Path) -> work.Graded:
     with tries.open("a") as file:
         file.write(f"{job.student}\n")
     if job.student == "right" or (job.student == "several" and tries.read_text().count("several") == 1):
         engine.judge = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
-    return work.grade(job, warm)
+    return work.grade(job, warm, reader)
 
 
 def test_a_worker_killed_in_the_middle_costs_only_a_retry(with_killers):
@@ -239,8 +239,8 @@ def test_a_worker_that_says_nothing_for_too_long_is_ended(tmp_path, fast_workers
     monkeypatch.setattr(workers, "START_SECONDS", 0)
     monkeypatch.setattr(workers, "STOPPING_SECONDS", 0.5)
     monkeypatch.setattr(workers, "POLL_SECONDS", 0.1)
-    monkeypatch.setattr(workers, "grade", lambda job, jail: time.sleep(60) if job.student == "s1" else stub(job))
-    jobs = [work.Job(student, UNIT, "", {}) for student in students_of(4)]
+    monkeypatch.setattr(workers, "grade", lambda job, *others: time.sleep(60) if job.student == "s1" else stub(job))
+    jobs = [nothing(student) for student in students_of(4)]
     with nothing_left():
         graded = list(workers.run(jobs, 2, UNIT, Limits(total_seconds=0.2), True, False))
     assert sorted(one.record.student for one in graded) == students_of(4)
@@ -278,6 +278,11 @@ class NoJail:
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+
+
+def nothing(student: str, **files: bytes) -> work.Job:
+    """A submission in which there is nothing to grade."""
+    return work.Job(student, UNIT, submitted.Submitted(files), "")
 
 
 def stub(job: work.Job, *others: Any) -> work.Graded:
@@ -363,9 +368,9 @@ def test_only_what_is_missing_or_has_changed_is_graded_again(tmp_path, stub_cour
     assert [record.student for record in graded] == students_of(4)
 
 
-def test_a_worker_goes_by_itself_once_its_channel_is_closed(tmp_path, fast_workers):
+def test_a_worker_goes_by_itself_once_its_channel_is_closed(fast_workers):
     """Whatever the workers that were started after it have inherited: they would keep it open."""
-    place = workers.Place(UNIT, Limits(), True, False, str(tmp_path))
+    place = workers.Place(UNIT, Limits(), True, False)
     first = workers.start(0, place, [])
     second = workers.start(1, place, [first])
     for worker in (first, second):
@@ -376,7 +381,7 @@ def test_a_worker_goes_by_itself_once_its_channel_is_closed(tmp_path, fast_worke
 def test_workers_that_cannot_have_a_jail_say_so_to_whoever_started_them(monkeypatch):
     monkeypatch.setattr(jail, "bubblewrap", lambda: None)
     for _ in range(5):  # they are gone before or after they were sent a job
-        jobs = [work.Job(student, UNIT, "", {"large": bytes(2**20)}) for student in students_of(3)]
+        jobs = [nothing(student, large=bytes(2**20)) for student in students_of(3)]
         with nothing_left(), pytest.raises(jail.JailError, match="`--no-jail` grades without"):
             list(workers.run(jobs, 2, UNIT, Limits(), True, False))
 
@@ -384,23 +389,9 @@ def test_workers_that_cannot_have_a_jail_say_so_to_whoever_started_them(monkeypa
 # --- what travels
 
 
-def test_a_submission_arrives_as_it_was_sent_without_its_links(tmp_path):
-    folder = baseline() / "submitted" / "several" / UNIT
-    job = work.pack(folder, "several", UNIT)
-    assert job.files["large.bin"] == 20 * 2**20
-    work.unpack(job, tmp_path / "there")
-    assert intake.digest(intake.plain_files(tmp_path / "there"), tmp_path / "there") == job.digest
-    assert "linked.py" not in work.pack(baseline() / "submitted" / "exits" / UNIT, "exits", UNIT).files
-
-
-def test_a_folder_full_of_files_does_not_travel_whole(tmp_path):
-    """Somebody hands in a virtual environment."""
-    for number in range(100):
-        (tmp_path / f"{number:03}.so").write_bytes(bytes(2**20))
-    job = work.pack(tmp_path, "somebody", UNIT)
-    sent = [content for content in job.files.values() if isinstance(content, bytes)]
-    assert intake.MAX_FILES_TOTAL <= sum(map(len, sent)) <= work.MAX_LUGGAGE
-    assert all(size > intake.MAX_FILE for size in job.files.values() if isinstance(size, int))
+def test_a_submission_travels_without_its_links_and_of_large_files_the_size_alone():
+    assert work.pack(baseline() / "submitted" / "several" / UNIT, "several", UNIT).submitted.files["large.bin"] == 20 * 2**20
+    assert "linked.py" not in work.pack(baseline() / "submitted" / "exits" / UNIT, "exits", UNIT).submitted.files
 
 
 def test_a_late_timestamp_is_read_as_nbgrader_reads_it(tmp_path):
