@@ -32,6 +32,7 @@ from .work import Graded, Job, grade, quarantined
 
 LOCAL = "local"  # in place of an address: a cluster on this machine
 TLS = "tls://"
+UNSEEN = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}  # pages that would ask nobody for a certificate
 CERTIFICATES = ("ca-file", "client.cert", "client.key")  # below `distributed.comm.tls` in Dask's configuration
 AHEAD = 2  # jobs that are on their way for each worker: so many submissions are in memory at once
 CONNECT_SECONDS = 60
@@ -96,8 +97,9 @@ def reached(scheduler: str, count: int) -> Iterator[Client]:
             yield client
         return
     security = Security.temporary()
-    options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None, "security": security}
+    options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "security": security}
     with (
+        dask.config.set(UNSEEN),
         scratch.folder("dask") as folder,
         LocalCluster(**options, local_directory=str(folder)) as cluster,
         connected(cluster, security) as client,

@@ -31,6 +31,15 @@ def loads(kind: type[T], text: str | bytes) -> T:
     return built(kind, value, kind.__name__)
 
 
+def is_text(text: str | bytes) -> bool:
+    """Whether all that stands in some JSON can be written as UTF-8, in which there are no halves of characters."""
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def built(kind: Any, value: Any, where: str) -> Any:
     """The value, made of plain ones, as `kind`: a dataclass, a list, tuple or dictionary of such, or a plain one itself."""
     if is_dataclass(kind):

@@ -142,9 +142,9 @@ def written(path: Path, unit: str) -> Record | None:
     try:
         content = content_of(path, MAX_RECORD)
         record = plain.loads(Record, content) if isinstance(content, bytes) else None
-    except (OSError, plain.FormError):
+        there = record is not None and file_of(record.student, path.suffix) == path.name and plain.is_text(content)
+    except (OSError, ValueError):
         return None
-    there = record is not None and file_of(record.student, path.suffix) == path.name
     return record if there and is_possible(record, unit) else None
 
 

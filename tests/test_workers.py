@@ -18,8 +18,9 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import DataError, OperationalError
 
-from grader import batch, engine, jail, reading, records, submitted, work, workers, writer
+from grader import batch, engine, gradebook, intake, jail, reading, records, submitted, whole, work, workers, writer
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, solutions, submit
@@ -408,3 +409,114 @@ def test_a_late_timestamp_is_read_as_nbgrader_reads_it(tmp_path):
     for text in ("", "yesterday", "9" * 200):
         (tmp_path / "timestamp.txt").write_text(text)
         assert writer.timestamp_in(tmp_path)[1] is None
+
+
+# --- every step of a submission fails alone
+
+
+def is_of_s1(*arguments: Any) -> bool:
+    """Whether a step is asked about the second student, whose notebook has his name, and not for what is told of a failure."""
+    text = " ".join(map(str, arguments))
+    return ("/s1/" in text or "s1.ipynb" in text or "student='s1'" in text) and "failed" not in text
+
+
+def raising(function: Any, error: Exception) -> Any:
+    """The function, but that it raises where it is asked about that student."""
+
+    def step(*arguments: Any) -> Any:
+        if is_of_s1(*arguments):
+            raise error
+        return function(*arguments)
+
+    return step
+
+
+def quick(submission: intake.Submission, *others: Any) -> engine.Result:
+    """A judge who finds nothing, at once."""
+    verdicts = {name: engine.unanswered(question, "") for name, question in engine.public_questions(UNIT).items()}
+    return engine.Result(UNIT, verdicts, [], [], True, submission.problem)
+
+
+STEPS: dict[str, tuple[Any, str, Exception, str]] = {
+    "packing": (work, "look", RecursionError(), "packing it failed (RecursionError)"),
+    "reading": (reading.Reader, "read", UnicodeError(), "grading it failed (UnicodeError)"),
+    "grading": (engine, "grade", ZeroDivisionError("hidden: 4711"), "grading it failed (ZeroDivisionError)"),
+    "making the page": (work, "graded_notebook", KeyError("cell"), "grading it failed (KeyError)"),
+    "writing the page": (whole, "write", OSError(36, "File name too long"), "writing it failed (OSError)"),
+    "the gradebook": (gradebook, "save", ValueError("no such cell"), "writing it failed (ValueError)"),
+    "what the gradebook says": (gradebook, "save", DataError("insert", {}, Exception("too long")), "writing it failed (DataError)"),
+    "the record": (records, "save", OSError(36, "File name too long"), "writing it failed (OSError)"),
+}
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A class in whose notebooks there is nothing; each notebook has its student's name."""
+    course = ungraded_copy(tmp_path_factory.mktemp("steps") / "course", [])
+    for student in students_of(3):
+        path = course / "submitted" / student / UNIT / f"{student}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    return course
+
+
+@pytest.fixture
+def no_jails(monkeypatch):
+    """The whole way of a submission, but that nothing of it is run."""
+    monkeypatch.setattr(workers, "Jail", NoJail)
+    monkeypatch.setattr(batch, "open_jail", lambda *arguments: contextlib.nullcontext(NoJail()))
+    monkeypatch.setattr(engine, "grade", quick)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_leaves_its_submission_ungraded_with_a_reason_and_nobody_else(three, no_jails, monkeypatch, caplog, step, jobs):
+    place, name, error, problem = STEPS[step]
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, raising(getattr(place, name), error))
+        found = {record.student: record for record in grade(three, jobs=jobs, force=True)}
+    assert found["s1"].problem == f"{problem}: what was logged says where"
+    assert len(found["s1"].ungraded) == len(found["s1"].questions)
+    assert [found[student].problem for student in ("s0", "s2")] == [
+        f"{student}.ipynb holds no cell that can be read" for student in ("s0", "s2")
+    ]
+    assert records.load_all(three, UNIT) == [found[student] for student in students_of(3)]
+    assert type(error).__name__ in caplog.text or jobs > 1  # the traceback; that of a worker's goes where the worker prints
+    assert all("4711" not in page for page in pages(three).values())
+    fresh: set[str] = set()
+    batch.autograde(three, UNIT, students_of(3), batch.Options(), lambda record, new: fresh.add(record.student) if new else None)
+    assert fresh == ({"s1"} if problem.startswith(("writing", "packing")) else set())  # what was not written, or not seen, is tried again
+
+
+FULL = OSError(28, "No space left on device")
+CLOSED = OperationalError("insert", {}, Exception("database or disk is full"))
+DISKS: dict[str, tuple[Any, str, int, Exception, str]] = {
+    "at a page": (whole, "write", 1, FULL, "No space left on device"),
+    "at a record": (whole, "write", 2, FULL, "No space left on device"),
+    "at the gradebook": (gradebook, "save", 0, CLOSED, "database or disk is full"),
+}
+
+
+@pytest.mark.parametrize(("place", "name", "most", "error", "message"), DISKS.values(), ids=DISKS)
+def test_a_full_disk_stops_the_run_with_a_sentence_and_the_same_command_goes_on(
+    three, no_jails, monkeypatch, place, name, most, error, message
+):
+    for path in records.files(three, UNIT, staging=False):
+        path.unlink()
+    write, writes = getattr(place, name), iter(range(1000))
+
+    def until_it_is_full(*arguments: Any) -> None:
+        if next(writes) > most:
+            raise error
+        write(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, until_it_is_full)
+        with pytest.raises(writer.WritingError, match=f"the result of s. cannot be written.*{message}"):
+            batch.autograde(three, UNIT, students_of(3), batch.Options(force=True))
+    kept = {record.student for record in records.load_all(three, UNIT) if record.digest}
+    fresh: set[str] = set()
+    batch.autograde(three, UNIT, students_of(3), batch.Options(), lambda record, new: fresh.add(record.student) if new else None)
+    assert kept
+    assert fresh == set(students_of(3)) - kept
+    assert {record.student: record.digest != "" for record in records.load_all(three, UNIT)} == dict.fromkeys(students_of(3), True)
