@@ -99,9 +99,9 @@ def reached(scheduler: str, count: int) -> Iterator[Client]:
     security = Security.temporary()
     options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "security": security}
     with (
-        dask.config.set(UNSEEN),
-        scratch.folder("dask") as folder,
-        LocalCluster(**options, local_directory=str(folder)) as cluster,
+        scratch.folder("cluster") as folder,
+        dask.config.set({**UNSEEN, "temporary-directory": str(folder)}),
+        LocalCluster(**options) as cluster,
         connected(cluster, security) as client,
     ):
         yield client

@@ -91,7 +91,7 @@ def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
     submission.cells, mended = mend(cells[:MAX_CELLS], unit)
     submission.in_words = answers_in_words(cells[:MAX_CELLS], unit)
     submission.repairs += mended
-    others = {path: content for path, content in submitted.files.items() if path not in notebooks}
+    others = {path: content for path, content in submitted.files.items() if not is_notebook(path)}
     submission.files = extra_files(others, PurePosixPath(path).parent, submission.repairs)
     return submission
 

@@ -12,6 +12,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def look(folder: Path) -> Submitted:
     deadline = time.monotonic() + MAX_SECONDS
     unread: list[str] = []
     try:
-        files = contents(folder, sorted(paths(folder, unread, deadline), key=importance), unread, deadline)
+        files = contents(folder, [path for path, _ in sorted(sizes(folder, unread, deadline), key=importance)], unread, deadline)
     except TooMuchError as error:
         return Submitted({}, problem=str(error))
     except OSError as error:
@@ -72,13 +73,14 @@ def is_notebook(path: str) -> bool:
     return bool(NOTEBOOK.search(path)) and not any(part.startswith(".") for part in path.split("/"))
 
 
-def importance(path: str) -> tuple[bool, int, str]:
-    """Notebooks first, the uppermost first: where a bound is reached, it is not the main part that is left out."""
-    return not is_notebook(path), path.count("/"), path
+def importance(found: tuple[str, int]) -> tuple[bool, int, int, str]:
+    """Notebooks first, the uppermost and smallest first: where a bound is reached, as little as can be is left out."""
+    path, size = found
+    return not is_notebook(path), path.count("/"), size, path
 
 
-def paths(folder: Path, unread: list[str], deadline: float) -> Iterator[str]:
-    """The regular files below a folder. OSError where the folder itself cannot be listed; of those below, `unread` is told."""
+def sizes(folder: Path, unread: list[str], deadline: float) -> Iterator[tuple[str, int]]:
+    """The regular files below a folder, with their sizes. OSError where the folder itself cannot be listed; `unread` is told of others."""
     todo, entries = [""], 0
     while todo:
         below = todo.pop()
@@ -101,7 +103,8 @@ def paths(folder: Path, unread: list[str], deadline: float) -> Iterator[str]:
                 elif entry.is_dir(follow_symlinks=False):
                     todo.append(path)
                 elif entry.is_file(follow_symlinks=False):
-                    yield path
+                    with suppress(FileNotFoundError):  # meanwhile
+                        yield path, entry.stat(follow_symlinks=False).st_size
 
 
 def contents(folder: Path, listed: Sequence[str], unread: list[str], deadline: float) -> dict[str, Content]:

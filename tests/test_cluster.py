@@ -244,7 +244,7 @@ def test_a_cluster_on_this_machine_makes_certificates_and_leaves_nothing(tmp_pat
         assert client.scheduler.address.startswith("tls://")
         assert {worker.split(":")[0] for worker in client.nthreads()} == {"tls"}
         assert nobody_else_comes_in(client.scheduler.address)
-        assert [path.name[:5] for path in tmp_path.iterdir()] == ["dask-"]
+        assert [path.name[:8] for path in tmp_path.iterdir()] == ["cluster-"]
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{client.scheduler_info()['services']['dashboard']}/info/main/workers.html")
     assert list(tmp_path.iterdir()) == []

@@ -509,6 +509,7 @@ def test_the_secret_of_the_hidden_cases_goes_along_where_there_is_one(course, zi
     monkeypatch.setenv(hidden.SECRET, "a term's own")
     assert run(UNIT, "--to", "gradescope-zip", "--course", course, "--output", tmp_path / "own.zip").exit_code == 0
     assert zipfile.ZipFile(tmp_path / "own.zip").read(SECRET_FILE) == b"a term's own"
+    assert (tmp_path / "own.zip").stat().st_mode & 0o077 == 0  # nobody else reads it
     assert SECRET_FILE not in zipfile.ZipFile(zipped).namelist()
 
 

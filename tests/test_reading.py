@@ -172,9 +172,9 @@ def test_a_file_that_vanishes_grows_or_is_replaced_while_it_is_read_stops_nothin
     (tmp_path / NAME).write_bytes(RELEASE.files[NAME])
     for name in ("grows.txt", "replaced.txt", "vanishes.txt"):
         (tmp_path / name).write_bytes(b"1234")
-    listed = submitted.paths
+    listed = submitted.sizes
 
-    def meanwhile(*arguments: object) -> list[str]:
+    def meanwhile(*arguments: object) -> list[tuple[str, int]]:
         found = list(listed(*arguments))
         (tmp_path / "grows.txt").write_bytes(b"1" * 2 * MiB)
         (tmp_path / "vanishes.txt").unlink()
@@ -182,7 +182,7 @@ def test_a_file_that_vanishes_grows_or_is_replaced_while_it_is_read_stops_nothin
         os.mkfifo(tmp_path / "replaced.txt")
         return found
 
-    monkeypatch.setattr(submitted, "paths", meanwhile)
+    monkeypatch.setattr(submitted, "sizes", meanwhile)
     found = look(tmp_path)
     assert found.files == {"grows.txt": 2 * MiB, NAME: RELEASE.files[NAME]}
     assert found.unread == ()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +24,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import DataError, OperationalError
 
 from grader import batch, engine, gradebook, intake, jail, reading, records, submitted, whole, work, workers, writer
+from grader import plain as plain_form
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, solutions, submit
@@ -439,7 +443,7 @@ def quick(submission: intake.Submission, *others: Any) -> engine.Result:
 
 STEPS: dict[str, tuple[Any, str, Exception, str]] = {
     "packing": (work, "look", RecursionError(), "packing it failed (RecursionError)"),
-    "reading": (reading.Reader, "read", UnicodeError(), "grading it failed (UnicodeError)"),
+    "reading": (plain_form, "loads", UnicodeError(), "grading it failed (UnicodeError)"),
     "grading": (engine, "grade", ZeroDivisionError("hidden: 4711"), "grading it failed (ZeroDivisionError)"),
     "making the page": (work, "graded_notebook", KeyError("cell"), "grading it failed (KeyError)"),
     "writing the page": (whole, "write", OSError(36, "File name too long"), "writing it failed (OSError)"),
@@ -520,3 +524,77 @@ def test_a_full_disk_stops_the_run_with_a_sentence_and_the_same_command_goes_on(
     assert kept
     assert fresh == set(students_of(3)) - kept
     assert {record.student: record.digest != "" for record in records.load_all(three, UNIT)} == dict.fromkeys(students_of(3), True)
+
+
+def grade_slowly(course: Path, folder: Path) -> None:
+    """Until it is killed: the second submission takes longer than that."""
+    tempfile.tempdir = str(folder)
+    workers.Jail = NoJail
+    engine.grade = lambda submission, *others: time.sleep(5) if "s1.ipynb" in submission.problem else quick(submission)
+    batch.autograde(course, UNIT, students_of(3), batch.Options(jobs=2, force=True))
+
+
+def test_nothing_is_left_of_a_grader_that_was_killed(three, tmp_path):
+    """No file in the temporary folder, and no process: what it had begun ends when it hears nothing more."""
+    for path in records.files(three, UNIT, staging=False):
+        path.unlink()
+    grader = multiprocessing.get_context("fork").Process(target=grade_slowly, args=(three, tmp_path))
+    grader.start()
+    deadline = time.monotonic() + 60
+    while len(records.load_all(three, UNIT)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    below = psutil.Process(grader.pid).children(recursive=True)
+    grader.kill()
+    grader.join()
+    _, alive = psutil.wait_procs(below, timeout=30)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+SMALL_DISK = """
+import sys, shutil
+from pathlib import Path
+import pytest
+from tests.test_workers import NoJail, UNIT, batch, contextlib, engine, quick, records, students_of
+from grader.__main__ import app
+from typer.testing import CliRunner
+
+course = shutil.copytree(sys.argv[1], sys.argv[2] + "/course")
+batch.open_jail = lambda *arguments: contextlib.nullcontext(NoJail())
+engine.grade = quick
+full = Path(sys.argv[2]) / "full"
+
+def run():
+    return CliRunner().invoke(app, ["autograde", UNIT, "--course", str(course), "--jobs", "1"])
+
+with full.open("wb") as file, contextlib.suppress(OSError):
+    while True:
+        file.write(bytes(4096))
+        file.flush()
+for room in (0, 16, 200):
+    size = full.stat().st_size
+    with full.open("r+b") as file:
+        file.truncate(max(0, size - room * 1024))
+    stopped = run()
+    assert stopped.exit_code == 2, (room, stopped.output)
+    assert "Traceback" not in stopped.output
+    assert "cannot be written" in stopped.stderr or "full" in stopped.stderr or "No space" in stopped.stderr, stopped.stderr
+    for page in course.glob(f"autograded/*/{UNIT}/*.ipynb"):
+        assert page.read_text().endswith("}"), page
+    assert records.damaged(course, UNIT) == []
+full.unlink()
+done = run()
+assert done.exit_code == 1, done.output  # ungraded, as quick leaves them
+assert [record.student for record in records.load_all(course, UNIT) if record.digest] == students_of(3)
+"""
+
+
+def test_on_a_disk_that_is_really_full_nothing_half_written_counts(three, tmp_path):
+    for path in records.files(three, UNIT, staging=False):
+        path.unlink()
+    shutil.rmtree(three / "autograded", ignore_errors=True)
+    (tmp_path / "disk").mkdir()
+    disk = ["bwrap", "--dev-bind", "/", "/", "--size", str(8 * 2**20), "--tmpfs", str(tmp_path / "disk")]
+    command = [*disk, sys.executable, "-c", SMALL_DISK, str(three), str(tmp_path / "disk")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

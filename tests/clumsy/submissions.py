@@ -45,6 +45,7 @@ class Clumsy:
     expected: dict[str, float] | None  # exercise -> points, for all of the unit; None: nothing can be graded, and a reason is given
     files: Callable[[], Files]  # path in the submission's folder -> content
     repairs: tuple[str, ...] = ()  # words of which each must occur in the list of repairs, in lower case
+    make: Callable[[Path], None] = lambda folder: None  # what are no plain files
 
 
 SUBMISSIONS: list[Clumsy] = []
@@ -57,6 +58,7 @@ def write(clumsy: Clumsy, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    clumsy.make(folder)
 
 
 # --- tools

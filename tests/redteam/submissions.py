@@ -41,6 +41,7 @@ class Hostile:
     honest: dict[str, float]
     files: Callable[[], dict[str, bytes]]
     links: dict[str, str] = field(default_factory=dict)
+    make: Callable[[Path], None] = lambda folder: None  # what are no files and links
 
 
 SUBMISSIONS: list[Hostile] = []
@@ -57,6 +58,7 @@ def write(hostile: Hostile, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
+    hostile.make(folder)
 
 
 # --- building notebooks
