@@ -36,7 +36,7 @@ class Limits:
     file_bytes: int = 64 * MiB
     disk_bytes: int = 256 * MiB  # of each of the private home and the temporary folder
     output_bytes: int = 1 * MiB  # of what the notebook prints and draws, for each cell
-    reading_seconds: float = 30  # to read what was submitted, of processor and of wall time
+    reading_seconds: float = 20  # of processor time, to read what was submitted
     reading_bytes: int = 1024 * MiB  # of memory for that
     restarts: int = 20  # after a crash the rest of the notebook is run again, this often
 

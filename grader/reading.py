@@ -26,6 +26,7 @@ from .nbgrader_course import ROOT
 from .submitted import Submitted, look
 
 MAX_ANSWER = 64 * MiB  # bytes: what remains of a submission once its outputs are dropped
+PATIENCE = 3  # seconds of the clock for each of the processor's: a host has other things to do
 LARGE = 4 * MiB  # bytes of a submission after which the process is replaced
 FAILED, NO_MEMORY = 1, 3  # exit codes
 
@@ -62,9 +63,11 @@ class Reader:
             self.start()
         try:
             self.channel.send(submitted)
-            if not self.channel.poll(self.limits.reading_seconds):
+            if not self.channel.poll(PATIENCE * self.limits.reading_seconds):
                 self.stop()
-                return intake.Submission(self.unit, problem=f"reading it took longer than {self.limits.reading_seconds:g} seconds")
+                return intake.Submission(
+                    self.unit, problem=f"reading it took longer than {PATIENCE * self.limits.reading_seconds:g} seconds"
+                )
             submission = plain.loads(intake.Submission, self.channel.recv_bytes(MAX_ANSWER))
         except (EOFError, OSError, plain.FormError) as error:
             return intake.Submission(self.unit, problem=self.end_of(error))
@@ -78,7 +81,7 @@ class Reader:
         if code == NO_MEMORY:
             return f"reading it took more than {self.limits.reading_bytes // MiB} MiB of memory"
         if code == -signal.SIGXCPU:
-            return f"reading it took longer than {self.limits.reading_seconds:g} seconds"
+            return f"reading it took more than {self.limits.reading_seconds:g} seconds of processor time"
         if isinstance(error, EOFError | ConnectionError):
             return f"the process that read it ended by itself (exit code {code}); what it printed says why"
         return f"it is more than {MAX_ANSWER // MiB} MiB without its outputs" if isinstance(error, OSError) else str(error)

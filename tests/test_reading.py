@@ -263,8 +263,8 @@ def flood_the_channel() -> intake.Submission:
 
 
 ENDS: dict[str, tuple[Callable[[], object], str]] = {
-    "works for ever": (hang, "reading it took longer than 1 seconds"),
-    "waits for ever": (lambda: time.sleep(60), "reading it took longer than 1 seconds"),
+    "works for ever": (hang, "reading it took more than 1 seconds of processor time"),
+    "waits for ever": (lambda: time.sleep(60), "reading it took longer than 3 seconds"),
     "is killed": (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended by itself (exit code -9)"),
     "goes": (lambda: os._exit(7), "ended by itself (exit code 7)"),
     "raises": (lambda: 1 / 0, "ended by itself (exit code 1); what it printed says why"),

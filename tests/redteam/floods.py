@@ -92,8 +92,8 @@ def time_as_a_folder(folder: Path) -> None:
     (folder / "timestamp.txt" / "timestamp.txt").write_text("1999-01-01")
 
 
-add("flood_empty_cells", "hundreds of thousands of cells with nothing in them", {}, with_cells(repeated("{}", 900_000)))
-add("flood_keys", "a cell with a million keys", {}, with_cells("{" + ",".join(f'"{number}":0' for number in range(900_000)) + "}"))
+add("flood_empty_cells", "hundreds of thousands of cells with nothing in them", DIV, with_cells(repeated("{}", 900_000)))
+add("flood_keys", "a cell with a million keys", DIV, with_cells("{" + ",".join(f'"{number}":0' for number in range(900_000)) + "}"))
 add(
     "flood_large_characters",
     "a string that takes four times its bytes",
@@ -110,7 +110,7 @@ add(
 add(
     "flood_beginnings",
     "a broken file with a hundred thousand beginnings of cells",
-    {},
+    DIV,
     with_cells('{"cell_type": "code", "id": ' * 100_000),
 )
 add(
