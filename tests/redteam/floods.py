@@ -98,7 +98,7 @@ add(
     "flood_large_characters",
     "a string that takes four times its bytes",
     DIV,
-    with_cells(json.dumps({"source": "x" * 20 * 2**20 + "\U0001f600"})),
+    with_cells(json.dumps({"source": "x" * 30 * 2**20 + "\U0001f600"})),
 )
 add("flood_deep_lists", "lists within lists, deeper than any parser goes", DIV, with_cells("[" * 2**20))
 add(
