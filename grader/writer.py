@@ -60,7 +60,8 @@ class Writer(AbstractContextManager["Writer"]):
         except (*HOST, OSError) as error:
             self.roll_back()
             said = error.orig if isinstance(error, DBAPIError) else error
-            raise WritingError(f"the result of {graded.record.student} cannot be written: {said}") from error
+            whole_so_far = "what was written before is whole, and the same command goes on from here"
+            raise WritingError(f"the result of {graded.record.student} cannot be written: {said} ({whole_so_far})") from error
 
     def all_of(self, graded: Graded, submission: Path) -> Record:
         record, start = graded.record, time.perf_counter()

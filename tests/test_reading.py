@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from autodiff_lib.course import UNITS
-from grader import intake, reading, submitted
+from grader import batch, intake, reading, submitted
 from grader.limits import Limits, MiB
 from grader.nbgrader_course import ROOT
 from grader.submitted import Submitted, content_of, look
@@ -128,6 +128,15 @@ def test_what_is_closed_waits_for_a_person_and_counts_once_it_is_open(ordinary_u
     after = look(folder)
     assert intake.read(after, UNIT).problem == ""
     assert after.digest != before.digest
+
+
+def test_a_student_whose_folder_is_closed_is_not_forgotten(ordinary_user):
+    for student in ("closed", "open", "other"):
+        (ordinary_user / "submitted" / student / (UNIT if student != "other" else "02_evaluator")).mkdir(parents=True)
+    (ordinary_user / "submitted" / "closed").chmod(0)
+    assert batch.students_of(ordinary_user, UNIT) == ["closed", "open"]
+    assert look(batch.submission(ordinary_user, UNIT, "closed")).problem == "its folder cannot be read: Permission denied"
+    (ordinary_user / "submitted" / "closed").chmod(0o700)
 
 
 def test_bounds_on_bytes_leave_the_uppermost_notebooks_and_say_what_was_not_read(tmp_path, monkeypatch):
