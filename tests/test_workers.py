@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -549,52 +547,3 @@ def test_nothing_is_left_of_a_grader_that_was_killed(three, tmp_path):
     _, alive = psutil.wait_procs(below, timeout=30)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     assert list(tmp_path.iterdir()) == []
-
-
-SMALL_DISK = """
-import sys, shutil
-from pathlib import Path
-import pytest
-from tests.test_workers import NoJail, UNIT, batch, contextlib, engine, quick, records, students_of
-from grader.__main__ import app
-from typer.testing import CliRunner
-
-course = shutil.copytree(sys.argv[1], sys.argv[2] + "/course")
-batch.open_jail = lambda *arguments: contextlib.nullcontext(NoJail())
-engine.grade = quick
-full = Path(sys.argv[2]) / "full"
-
-def run():
-    return CliRunner().invoke(app, ["autograde", UNIT, "--course", str(course), "--jobs", "1"])
-
-with full.open("wb") as file, contextlib.suppress(OSError):
-    while True:
-        file.write(bytes(4096))
-        file.flush()
-for room in (0, 16, 200):
-    size = full.stat().st_size
-    with full.open("r+b") as file:
-        file.truncate(max(0, size - room * 1024))
-    stopped = run()
-    assert stopped.exit_code == 2, (room, stopped.output)
-    assert "Traceback" not in stopped.output
-    assert "cannot be written" in stopped.stderr or "full" in stopped.stderr or "No space" in stopped.stderr, stopped.stderr
-    for page in course.glob(f"autograded/*/{UNIT}/*.ipynb"):
-        assert page.read_text().endswith("}"), page
-    assert records.damaged(course, UNIT) == []
-full.unlink()
-done = run()
-assert done.exit_code == 1, done.output  # ungraded, as quick leaves them
-assert [record.student for record in records.load_all(course, UNIT) if record.digest] == students_of(3)
-"""
-
-
-def test_on_a_disk_that_is_really_full_nothing_half_written_counts(three, tmp_path):
-    for path in records.files(three, UNIT, staging=False):
-        path.unlink()
-    shutil.rmtree(three / "autograded", ignore_errors=True)
-    (tmp_path / "disk").mkdir()
-    disk = ["bwrap", "--dev-bind", "/", "/", "--size", str(8 * 2**20), "--tmpfs", str(tmp_path / "disk")]
-    command = [*disk, sys.executable, "-c", SMALL_DISK, str(three), str(tmp_path / "disk")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
