@@ -22,6 +22,7 @@ from distributed import Client, Security
 
 from grader import batch, cluster, jail, records, work
 from grader.limits import Limits
+from grader.nbgrader_course import ROOT
 from tests import test_workers as classes
 
 UNIT = classes.UNIT
@@ -82,7 +83,7 @@ class Dask:
         (folder / "preload.py").write_text(
             PRELOAD.format(started=str(self.started), hold=str(self.hold), no_jail=str(self.no_jail)),
         )
-        self.environment = {**os.environ, **{variable(name): dask_config.get(name) for name in certificates}}
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **{variable(name): dask_config.get(name) for name in certificates}}
         self.start(
             "scheduler",
             "--protocol",
