@@ -48,7 +48,7 @@ Students = Annotated[list[str] | None, typer.Option("--student", help="Grade the
 NoJail = Annotated[bool, typer.Option("--no-jail", help=NO_JAIL)]
 Cold = Annotated[bool, typer.Option("--cold", help="A fresh jail for each submission.")]
 Jobs = Annotated[int, typer.Option(help="Worker processes, each with a warm jail; as many as there are cores by default.", min=1)]
-SCHEDULER = "Grade on a Dask cluster: its scheduler's address, as tcp://10.0.0.1:8786; or `local` for one on this machine."
+SCHEDULER = "Grade on a Dask cluster: its scheduler's address, as tls://10.0.0.1:8786; or `local` for one on this machine."
 Scheduler = Annotated[str | None, typer.Option(help=SCHEDULER)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the records as JSON, and nothing else.")]
 CORES = trials.jobs_here()

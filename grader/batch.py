@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import engine, gradebook, intake, records, work, workers
+from . import engine, gradebook, records, work, workers
+from .boundary import alone
 from .gradebook import ensure_assignment
 from .jail import open_jail
 from .limits import Limits, limits_of
 from .nbgrader_course import database
 from .pages import page_of
+from .reading import open_reader
 from .records import Record
+from .sealing import is_whole
+from .submitted import look
 from .writer import Writer
 
 
@@ -39,7 +45,19 @@ def misnamed(course: Path, unit: str) -> list[str]:
 
 
 def folders_of(course: Path, unit: str) -> list[str]:
-    return sorted(folder.parent.name for folder in (course / "submitted").glob(f"*/{unit}") if folder.is_dir() and not folder.is_symlink())
+    """Also of those whose folder cannot be entered: their submission is ungraded then, and they are not forgotten."""
+    top = course / "submitted"
+    return sorted(name for name in os.listdir(top) if may_hold(top / name, unit)) if top.is_dir() else []
+
+
+def may_hold(folder: Path, unit: str) -> bool:
+    """Whether a student's folder has one for the unit, or keeps that to itself."""
+    try:
+        return stat.S_ISDIR((folder / unit).lstat().st_mode)
+    except PermissionError:
+        return stat.S_ISDIR(folder.stat().st_mode)
+    except OSError:
+        return False
 
 
 def is_text(name: str) -> bool:
@@ -66,17 +84,22 @@ def autograde(
         ensure_assignment(course, db_url, unit)
     with Writer(course, db_url, unit, options.staging) as writer:
         there = set(students) if options.staging else gradebook.students_with(writer.gradebook, unit)
+
+        def kept(student: str) -> Record | None:
+            record = unchanged(course, unit, student, options)
+            if record is not None and student not in there:  # the gradebook is another one than when this was graded
+                page = page_of(course, unit, student).read_text(encoding="utf-8")
+                writer.write(work.Graded(record, page), submission(course, unit, student))
+            return record
+
         for student in students:
-            record = None if options.force else unchanged(course, unit, student, options)
+            record = None if options.force else alone("looking at its record", student, lambda: kept(student), lambda reason: None)  # noqa: B023 - called at once
             if record is None:
                 todo.append(student)
                 continue
-            if student not in there:  # the gradebook is another one than when this was graded
-                page = page_of(course, unit, student).read_text(encoding="utf-8")
-                writer.write(work.Graded(record, page), submission(course, unit, student))
             found[student] = record
             on_student(record, False)
-        jobs = (work.pack(submission(course, unit, student), student, unit, told(course, unit, student)) for student in todo)
+        jobs = (packed(course, unit, student) for student in todo)
         for graded in results(unit, jobs, options, limits, len(todo)) if todo else ():
             graded = replace(graded, record=replace(graded.record, limits=limits.hash))
             record = writer.write(graded, submission(course, unit, graded.record.student))
@@ -94,22 +117,26 @@ def results(unit: str, jobs: Iterable[work.Job], options: Options, limits: Limit
     elif min(options.jobs, count) > 1:
         yield from workers.run(jobs, min(options.jobs, count), unit, limits, options.jailed, options.cold)
     else:
-        with open_jail(unit, limits, options.jailed) as jail:
+        with open_reader(unit, limits) as reader, open_jail(unit, limits, options.jailed) as jail:
             for job in jobs:
                 if options.cold:
                     jail.stop()
                     jail.start()
-                yield work.grade(job, jail)
+                yield work.grade(job, jail, reader)
 
 
 def submission(course: Path, unit: str, student: str) -> Path:
     return course / "submitted" / student / unit
 
 
-def told(course: Path, unit: str, student: str) -> set[str]:
-    """Mistakes that the student has been told of before this submission."""
-    folder = submission(course, unit, student)
-    return records.told_before(records.load(course, unit, student), intake.digest(intake.plain_files(folder), folder))
+def packed(course: Path, unit: str, student: str) -> work.Job:
+    """The submission, with the mistakes that the student has been told of before it."""
+    return work.pack(
+        submission(course, unit, student),
+        student,
+        unit,
+        lambda digest: records.told_before(records.load(course, unit, student), digest),
+    )
 
 
 def unchanged(course: Path, unit: str, student: str, options: Options) -> Record | None:
@@ -119,6 +146,6 @@ def unchanged(course: Path, unit: str, student: str, options: Options) -> Record
         return None
     if record.limits != limits_of(unit, course).hash:
         return None
-    folder = submission(course, unit, student)
-    there = page_of(course, unit, student, options.staging).is_file()
-    return record if there and intake.digest(intake.plain_files(folder), folder) == record.digest else None
+    page = page_of(course, unit, student, options.staging)
+    there = is_whole(record, page) if options.staging else page.is_file()
+    return record if there and look(submission(course, unit, student)).digest == record.digest else None

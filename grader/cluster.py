@@ -1,5 +1,8 @@
 """Beyond one machine: a Dask cluster. Submissions go there as bytes, records come back; no disk is shared.
 
+Whoever can reach a scheduler runs code as its workers and reads the secret. So every connection is encrypted, and both
+ends show a certificate: made for the occasion where the cluster is `local`, else those of Dask's own configuration.
+
 Every worker needs this package, in the same version, and a jail. One that is lost costs its submission a retry; Dask
 gives a task up after `distributed.scheduler.allowed-failures` lost workers, and then the submission is quarantined.
 """
@@ -7,23 +10,30 @@ gives a task up after `distributed.scheduler.allowed-failures` lost workers, and
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from itertools import islice
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
 from uuid import uuid4
 
-from distributed import Client, Future, KilledWorker, LocalCluster, Worker, WorkerPlugin, get_worker
+import dask
+from distributed import Client, Future, KilledWorker, LocalCluster, Security, Worker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
 
-from . import engine, hidden
+from . import engine, hidden, scratch
 from .jail import Jail, JailError
 from .limits import Limits
+from .reading import Reader
 from .work import Graded, Job, grade, quarantined
 
 LOCAL = "local"  # in place of an address: a cluster on this machine
+TLS = "tls://"
+UNSEEN = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}  # pages that would ask nobody for a certificate
+CERTIFICATES = ("ca-file", "client.cert", "client.key")  # below `distributed.comm.tls` in Dask's configuration
 AHEAD = 2  # jobs that are on their way for each worker: so many submissions are in memory at once
 CONNECT_SECONDS = 60
 SILENCE_SECONDS = 60  # after which one looks whether there are workers
@@ -41,6 +51,7 @@ class JailPlugin(WorkerPlugin):
     def setup(self, worker: Worker) -> None:
         os.environ[hidden.SECRET] = self.secret
         self.lock, self.ended = Lock(), False
+        self.reader = Reader(self.unit, self.limits)
         self.jail = Jail(self.unit, self.limits, self.jailed, os.getpid() % UIDS)
         self.jail.start()
 
@@ -48,6 +59,7 @@ class JailPlugin(WorkerPlugin):
         self.ended = True
         if self.jail is not None:
             self.jail.stop()
+        self.reader.stop()
 
     def grade(self, job: Job) -> Graded:
         with self.lock:
@@ -55,10 +67,11 @@ class JailPlugin(WorkerPlugin):
                 if self.cold:
                     self.jail.stop()
                     self.jail.start()
-                return grade(job, self.jail)
+                return grade(job, self.jail, self.reader)
             finally:
-                if self.ended:  # meanwhile: then the jail may have been started again
+                if self.ended:  # meanwhile: then both may have been started again
                     self.jail.stop()
+                    self.reader.stop()
 
 
 def grade_there(job: Job, plugin: str) -> Graded:
@@ -68,30 +81,65 @@ def grade_there(job: Job, plugin: str) -> Graded:
 
 def run(jobs: Iterable[Job], scheduler: str, count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
     """Grade on the cluster behind `scheduler`, an address or `local`. JailError where workers cannot, or are of another version."""
-    cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) if scheduler == LOCAL else None
     try:
-        with connected(cluster or scheduler) as client, jails(client, JailPlugin(unit, limits, jailed, cold, hidden.secret())) as plugin:
+        with reached(scheduler, count) as client, jails(client, JailPlugin(unit, limits, jailed, cold, hidden.secret())) as plugin:
             check_versions(client, unit)
             yield from results(client, jobs, plugin)
     except (CancelledError, CommClosedError):
         raise JailError("the cluster's scheduler has gone; start it again: the same command goes on from here") from None
-    finally:
-        if cluster is not None:
-            cluster.close()
 
 
-def connected(scheduler: str | LocalCluster) -> Client:
+@contextmanager
+def reached(scheduler: str, count: int) -> Iterator[Client]:
+    """A client of the cluster, which is started here and for this time alone where it is `local`."""
+    if scheduler != LOCAL:
+        with connected(scheduler, certificates(scheduler)) as client:
+            yield client
+        return
+    security = Security.temporary()
+    options = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "security": security}
+    with (
+        scratch.folder("cluster") as folder,
+        dask.config.set({**UNSEEN, "temporary-directory": str(folder)}),
+        LocalCluster(**options) as cluster,
+        connected(cluster, security) as client,
+    ):
+        yield client
+
+
+def certificates(scheduler: str) -> Security:
+    """What Dask's configuration says of certificates. JailError where it says too little, or others can read the key."""
+    if not scheduler.startswith(TLS):
+        raise JailError(
+            f"{scheduler} is not encrypted: whoever reaches it runs code as its workers, and reads {hidden.SECRET}.\n"
+            f"Give the cluster certificates (the README says how), and name it as {TLS}{scheduler.split('://')[-1]}"
+        )
+    named = {name: dask.config.get(f"distributed.comm.tls.{name}", None) for name in CERTIFICATES}
+    if absent := [f"distributed.comm.tls.{name}" for name, path in named.items() if not path]:
+        raise JailError(
+            f"{scheduler} asks for certificates, and Dask's configuration has no {', '.join(absent)}; the README says how to make them"
+        )
+    for name, path in named.items():
+        if not os.access(path, os.R_OK):
+            raise JailError(f"distributed.comm.tls.{name} of Dask's configuration cannot be read: {path}")
+    if Path(named["client.key"]).stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise JailError(f"others can read {named['client.key']}: chmod 600 {named['client.key']}")
+    return Security(require_encryption=True)
+
+
+def connected(scheduler: str | LocalCluster, security: Security) -> Client:
     """A client of a scheduler that has workers; JailError where there is none."""
     client = None
     try:
-        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False, security=security)
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         return client
     except (OSError, TimeoutError) as error:
         if client is not None:
             client.close()
         raise JailError(
-            f"no Dask scheduler with workers at {scheduler}: {error}. Start them: dask scheduler; dask worker {scheduler}"
+            f"no Dask scheduler with workers at {scheduler}: {error}.\n"
+            f"Start them with the same certificates: dask scheduler --protocol tls; dask worker {scheduler} --nthreads 1"
         ) from None
 
 

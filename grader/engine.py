@@ -1,4 +1,4 @@
-"""One submission from folder to verdicts: intake, jail, judge."""
+"""One submission from its cells to verdicts: jail, judge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judge
 from autodiff_lib.checks.known import Known, known_of, told_again
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
-from autodiff_lib.checks.ready_made import Look, look, refused
+from autodiff_lib.checks.ready_made import Look, refused
 
 from . import hidden, intake
 from .jail import Jail, Session, note
@@ -27,7 +26,7 @@ from .nbgrader_course import ROOT, source
 torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
 
 MAX_HINT = 600  # characters
-JUDGES = ("engine", "hidden", "inmate", "intake")  # modules of the grader on which points depend
+JUDGES = ("engine", "hidden", "inmate", "intake", "submitted")  # modules of the grader on which points depend
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -56,7 +55,6 @@ class Result:
     repairs: list[str]
     outcomes: list[Outcome]
     jailed: bool
-    digest: str
     problem: str = ""
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
@@ -96,20 +94,17 @@ def version(unit: str) -> str:
     return f"{__version__}-{hashlib.sha256(hashes.encode()).hexdigest()[:12]}"
 
 
-def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Result:
-    """Grade what lies in a folder. Never raises for what is in it; JailError where the jail itself cannot work.
+def grade(submission: intake.Submission, jail: Jail, told: Collection[str], clock: Clock) -> Result:
+    """Grade what intake made of a submission. JailError where the jail itself cannot work.
 
     `told` are the mistakes that an earlier feedback has named: made again, they get a more direct hint.
     """
-    clock = Clock()
-    submission = intake.read(folder, unit)
-    clock.lap("intake")
+    unit = submission.unit
     questions = public_questions(unit)
     if submission.problem:
         verdicts = {name: unanswered(question, submission.problem) for name, question in questions.items()}
-        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.digest, submission.problem, {}, clock.laps)
-    seen = look_at(submission)
-    clock.lap("look")
+        return Result(unit, verdicts, submission.repairs, [], jail.jailed, submission.problem, {}, clock.laps)
+    seen = submission.look
     with Session(jail, submission.files) as session:
         session.alive()
         clock.lap("kernel")
@@ -141,15 +136,7 @@ def grade(folder: Path, unit: str, jail: Jail, told: Collection[str] = ()) -> Re
         clock.lap("judge")
     clock.lap("wipe")
     flags = [*seen.flags, *unseen(verdicts, seen)]
-    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, submission.digest, "", submission.in_words, clock.laps, flags)
-
-
-def look_at(submission: intake.Submission) -> Look:
-    """What is ready-made or roundabout in the cells that are run, and in the modules beside the notebook."""
-    experiments = intake.experiments(submission.unit)
-    cells = [cell.source for cell in submission.cells if intake.squeezed(cell.source) not in experiments]
-    modules = {name.removesuffix(".py"): content for name, content in submission.files.items() if name.endswith(".py")}
-    return look(cells, submission.unit, {name.replace("/", "."): text.decode(errors="replace") for name, text in modules.items()})
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps, flags)
 
 
 def unseen(verdicts: dict[str, Verdict], seen: Look) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import hashlib
 import json
 import re
 import sys
@@ -15,23 +14,22 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import nbformat
 
 from autodiff_lib.checks.names import parsed
-from autodiff_lib.checks.ready_made import exercises_in_cells, exercises_of
+from autodiff_lib.checks.ready_made import Look, exercises_in_cells, exercises_of, look
 from autodiff_lib.course import UNITS
 
 from .nbgrader_course import ROOT
+from .submitted import MAX_FILE, MAX_FILES_TOTAL, MiB, Submitted, is_notebook, shown
 
-NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
 MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together
 MAX_WORDS = 50_000  # characters of an answer in words
 MAX_REPAIRS, MAX_REPAIR = 60, 300  # lines of repairs that are kept, and characters of each
-MAX_NOTEBOOK = 100 * 2**20  # bytes; outputs are dropped at once
-MAX_FILE, MAX_FILES, MAX_FILES_TOTAL = 2**20, 50, 8 * 2**20  # what comes along with the notebook
+MAX_FILES = 50  # that come along with the notebook
 HERE = {*sys.stdlib_module_names, "autodiff_lib", "torch", "numpy", "matplotlib"}  # modules that a notebook finds wherever it runs
 
 
@@ -54,81 +52,82 @@ class Submission:
     files: dict[str, bytes] = field(default_factory=dict)
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     beyond: dict[str, str] = field(default_factory=dict)  # exercises that were not run, because there is too much, and what of
+    look: Look = field(default_factory=Look)  # what was seen in the code of what is run
     problem: str = ""  # why there is nothing to grade
-    digest: str = ""  # of everything that was submitted
 
 
-def read(folder: Path, unit: str) -> Submission:
-    """The submission in a folder, with its repairs told in bounded, printable text."""
-    submission = read_as_it_is(folder, unit)
+def read(submitted: Submitted, unit: str) -> Submission:
+    """The submission, with its repairs told in bounded, printable text."""
+    submission = Submission(unit, problem=submitted.problem)
+    if not submission.problem:
+        submission = read_as_it_is(submitted, unit)
     told = [repair.encode("utf-8", "replace").decode("utf-8") for repair in submission.repairs]
     submission.repairs = [repair if len(repair) <= MAX_REPAIR else repair[: MAX_REPAIR - 1] + "…" for repair in told[:MAX_REPAIRS]]
     submission.problem = submission.problem.encode("utf-8", "replace").decode("utf-8")
     return submission
 
 
-def read_as_it_is(folder: Path, unit: str) -> Submission:
-    submission = Submission(unit)
-    paths = plain_files(folder)
-    submission.digest = digest(paths, folder)
-    visible = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    notebooks = [path for path in visible if NOTEBOOK.search(path.name)]
+def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
+    submission = Submission(unit, repairs=list(submitted.unread))
+    paths = list(submitted.files)
+    notebooks = [path for path in paths if is_notebook(path) and isinstance(submitted.files[path], bytes)]
     if not notebooks:
-        there = ", ".join(path.name[:40] for path in paths[:3])
-        submission.problem = f"no notebook was submitted{f', only {there}' if there else ''}"
+        there = ", ".join(PurePosixPath(path).name[:40] for path in paths[:3])
+        submission.problem = "; ".join(submitted.unread) or f"no notebook was submitted{f', only {there}' if there else ''}"
         return submission
-    read_notebooks = [(path, *parse(path)) for path in notebooks]
-    path, cells, repairs = max(read_notebooks, key=lambda item: (work_in(item[1], unit), item[0] == folder / UNITS[unit], item[0].name))
-    if path != folder / UNITS[unit]:
-        submission.repairs.append(f"the notebook was found as {path.relative_to(folder)}, not as {UNITS[unit]}")
+    best: tuple[tuple[int, bool, str], str, list[dict[str, Any]], list[str]] | None = None
+    for path in notebooks:  # one after the other: together they may take more memory than there is
+        cells, repairs = parse(submitted.files[path])
+        worth = (work_in(cells, unit), path == UNITS[unit], PurePosixPath(path).name)
+        if best is None or worth > best[0]:
+            best = worth, path, cells, repairs
+    (work, expected, _), path, cells, repairs = best
+    if submitted.unread and not (work and expected):  # what was not read may be what counts
+        submission.problem = "; ".join(submitted.unread)
+        return submission
+    if not expected:
+        submission.repairs.append(f"the notebook was found as {shown(path)}, not as {UNITS[unit]}")
     if len(notebooks) > 1:
-        submission.repairs.append(f"of {len(notebooks)} notebooks the one with the most work was taken, {path.relative_to(folder)}")
+        submission.repairs.append(f"of {len(notebooks)} notebooks the one with the most work was taken, {shown(path)}")
     submission.repairs += repairs
     if not cells:
-        submission.problem = f"{path.relative_to(folder)} holds no cell that can be read"
+        submission.problem = f"{shown(path)} holds no cell that can be read"
         return submission
     kept, submission.beyond = within_limits(cells, unit)
     submission.cells, mended = mend(kept, unit)
     submission.in_words = answers_in_words(cells, unit)
     submission.repairs += mended
-    submission.files = extra_files([other for other in paths if other not in notebooks], path.parent, submission.repairs)
+    others = {path: content for path, content in submitted.files.items() if not is_notebook(path)}
+    submission.files = extra_files(others, PurePosixPath(path).parent, submission.repairs)
+    submission.look = look_at(submission)
     return submission
 
 
-def plain_files(folder: Path) -> list[Path]:
-    """What was submitted, in order, links left out."""
-    return [path for path in sorted(folder.rglob("*")) if is_plain(path, folder)] if folder.is_dir() else []
+def look_at(submission: Submission) -> Look:
+    """What is ready-made or roundabout in the cells that are run, and in the modules beside the notebook."""
+    cells = [cell.source for cell in submission.cells if squeezed(cell.source) not in experiments(submission.unit)]
+    modules = {name.removesuffix(".py"): content for name, content in submission.files.items() if name.endswith(".py")}
+    return look(cells, submission.unit, {name.replace("/", "."): text.decode(errors="replace") for name, text in modules.items()})
 
 
-def is_plain(path: Path, folder: Path) -> bool:
-    """A regular file, reached without a link."""
-    return path.is_file() and not any(part.is_symlink() for part in (path, *path.parents) if part != folder and folder in part.parents)
-
-
-def digest(paths: list[Path], folder: Path) -> str:
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + b"\0")
-        with path.open("rb") as file:
-            while piece := file.read(2**20):
-                total.update(piece)
-    return total.hexdigest()
-
-
-def extra_files(paths: list[Path], home: Path, repairs: list[str]) -> dict[str, bytes]:
+def extra_files(others: dict[str, bytes | int], home: PurePosixPath, repairs: list[str]) -> dict[str, bytes]:
     """The other files beside the notebook, as far as they are small. They lie in the student's home, where they shadow nothing."""
     files: dict[str, bytes] = {}
     left_out: list[str] = []
-    for path in paths:
-        if not path.is_relative_to(home) or path.name == "timestamp.txt":
+    total = 0
+    for path, content in others.items():
+        place = PurePosixPath(path)
+        if not place.is_relative_to(home) or place.name == "timestamp.txt":
             continue
-        name, size = path.relative_to(home).as_posix(), path.stat().st_size
-        if size > MAX_FILE or len(files) == MAX_FILES or sum(map(len, files.values())) + size > MAX_FILES_TOTAL:
+        name = str(place.relative_to(home))
+        size = content if isinstance(content, int) else len(content)
+        if isinstance(content, int) or size > MAX_FILE or len(files) == MAX_FILES or total + size > MAX_FILES_TOTAL:
             left_out.append(name[:60])
             continue
-        files[name] = path.read_bytes()
+        files[name] = content
+        total += size
     if left_out:
-        limits = f"{MAX_FILES} files, {MAX_FILE // 2**20} MiB each, {MAX_FILES_TOTAL // 2**20} MiB together"
+        limits = f"{MAX_FILES} files, {MAX_FILE // MiB} MiB each, {MAX_FILES_TOTAL // MiB} MiB together"
         repairs.append(f"{len(left_out)} files were left out, {left_out[0]} among them: they are too large or too many (at most {limits})")
     return files
 
@@ -136,12 +135,10 @@ def extra_files(paths: list[Path], home: Path, repairs: list[str]) -> dict[str, 
 # --- reading notebooks, whole or not
 
 
-def parse(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+def parse(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
     """The cells of a notebook file, as dictionaries with `cell_type`, `source`, `metadata`, `id`; and what was repaired."""
     repairs: list[str] = []
-    if path.stat().st_size > MAX_NOTEBOOK:
-        return [], [f"{path.name} is larger than {MAX_NOTEBOOK // 2**20} MiB and was not read"]
-    text = decode(path.read_bytes(), repairs)
+    text = decode(data, repairs)
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError):
@@ -185,9 +182,9 @@ def salvage(text: str) -> list[Any]:
     start = re.search(r'"cells"\s*:\s*\[', text)
     if start is None:
         return []
-    decoder, cells, position = json.JSONDecoder(), [], start.end()
+    decoder, between, cells, position = json.JSONDecoder(), re.compile(r"[ \t\r\n,]*"), [], start.end()
     for _ in range(2 * MAX_CELLS):
-        position = len(text) - len(text[position:].lstrip(" \t\r\n,"))
+        position = between.match(text, position).end()
         try:
             cell, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):

@@ -37,6 +37,8 @@ class Limits:
     disk_bytes: int = 256 * MiB  # of each of the private home, the temporary folder and the shared memory
     disk_files: int = 10_000  # in each of them
     output_bytes: int = 1 * MiB  # of what the notebook prints and draws, for each cell
+    reading_seconds: float = 20  # of processor time, to read what was submitted
+    reading_bytes: int = 1024 * MiB  # of memory for that
     restarts: int = 20  # after a crash the rest of the notebook is run again, this often
 
     @property

@@ -15,6 +15,7 @@ from nbgrader.apps import api as nbgrader_api
 from nbgrader.apps import autogradeapp
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Bool, Integer
 
 from . import batch
@@ -59,7 +60,7 @@ class JailedAutograde(Autograde):
         options = batch.Options(jailed=self.jailed, cold=self.cold, force=self.force, jobs=self.jobs)
         try:
             batch.autograde(course, unit, chosen, options, tell, self.coursedir.db_url)
-        except (JailError, ValueError) as error:
+        except (JailError, OSError, SQLAlchemyError, ValueError) as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from None
         if ungraded:

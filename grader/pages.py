@@ -9,7 +9,6 @@ words stand in HTML of ours, every sign of theirs as a character reference.
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 
 import nbformat
@@ -70,13 +69,6 @@ def page_of(course: Path, unit: str, student: str, staging: bool = False) -> Pat
     """Where the graded notebook of a submission lies."""
     top = folder_of(course, unit, staging) / "pages" if staging else course / "autograded"
     return top / student / unit / UNITS[unit]
-
-
-def write_page(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    path.write_text(text, encoding="utf-8")
 
 
 def show(cell: NotebookNode, outcome: Outcome) -> None:

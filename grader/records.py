@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
+from autodiff_lib.checks import questions as public_questions
+from autodiff_lib.checks.question import Reason
+from autodiff_lib.course import UNITS
+
+from . import plain, whole
 from .engine import Result, question_hash, version
 from .hidden import secret
+from .limits import MiB
+from .submitted import content_of
+
+MAX_RECORD = 8 * MiB  # bytes: what is longer, no grader has written
+MAX_NAME = 200  # bytes of a student's name that are a file's name as they stand; a file system takes 255 with what comes behind
+
+REASONS = get_args(Reason)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     limits: str = ""  # hash of the limits under which it ran
     flags: list[str] = field(default_factory=list)  # what a person should look at; no points depend on it
+    seal: str = ""  # while it is staged: of it and its page
 
     @property
     def points(self) -> float:
@@ -55,7 +68,7 @@ class Record:
         return [name for name, question in self.questions.items() if question.reason == "unanswered"]
 
 
-def record_of(student: str, result: Result, told: Collection[str] = ()) -> Record:
+def record_of(student: str, result: Result, digest: str, told: Collection[str] = ()) -> Record:
     questions = {}
     for name, verdict in result.verdicts.items():
         failure = next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
@@ -63,8 +76,15 @@ def record_of(student: str, result: Result, told: Collection[str] = ()) -> Recor
         hashed = question_hash(result.unit, name, secret())
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
-    kept = (result.repairs, result.problem, result.jailed, result.digest, version(result.unit))
+    kept = (result.repairs, result.problem, result.jailed, digest, version(result.unit))
     return Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, flags=result.flags)
+
+
+def without_verdicts(record: Record, problem: str) -> Record:
+    """The record of a submission whose grading was lost: ungraded, of no digest, so that it is graded again."""
+    said = f"Nothing could be graded: {problem}."
+    questions = {name: QuestionRecord(0, question.max_points, "unanswered", message=said) for name, question in record.questions.items()}
+    return replace(record, questions=questions, problem=problem, digest="", in_words=[])
 
 
 def told_before(record: Record | None, digest: str) -> set[str]:
@@ -82,29 +102,58 @@ def folder_of(course: Path, unit: str, staging: bool = False) -> Path:
 
 
 def path_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
-    return folder_of(course, unit, staging) / f"{student}.json"
+    return folder_of(course, unit, staging) / file_of(student, ".json")
+
+
+def file_of(student: str, suffix: str) -> str:
+    """The name of a student's file. A name that is too long to be a file's ends in its digest."""
+    name = student.encode()
+    if len(name) <= MAX_NAME:
+        return f"{student}{suffix}"
+    return f"{name[:MAX_NAME].decode(errors='ignore')}~{hashlib.sha256(name).hexdigest()[:16]}{suffix}"
 
 
 def save(course: Path, record: Record, staging: bool = False) -> None:
     """Write a record at once or not at all."""
-    path = path_of(course, record.unit, record.student, staging)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(record), indent=1))
-    os.replace(draft, path)
+    whole.write(path_of(course, record.unit, record.student, staging), plain.dumps(record, indent=1))
 
 
 def load(course: Path, unit: str, student: str, staging: bool = False) -> Record | None:
     """A student's record; None where there is none, or a damaged one."""
-    path = path_of(course, unit, student, staging)
-    try:
-        fields = json.loads(path.read_text())
-        fields["questions"] = {name: QuestionRecord(**question) for name, question in fields["questions"].items()}
-        return Record(**fields)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    return written(path_of(course, unit, student, staging), unit)
 
 
 def load_all(course: Path, unit: str, staging: bool = False) -> list[Record]:
-    paths = sorted(folder_of(course, unit, staging).glob("*.json"))
-    return [record for path in paths if (record := load(course, unit, path.stem, staging)) is not None]
+    """All records of a unit that are whole, by student."""
+    found = (written(path, unit) for path in files(course, unit, staging))
+    return sorted((record for record in found if record is not None), key=lambda record: record.student)
+
+
+def damaged(course: Path, unit: str, staging: bool = False) -> list[Path]:
+    """Files of records that are none."""
+    return [path for path in files(course, unit, staging) if written(path, unit) is None]
+
+
+def files(course: Path, unit: str, staging: bool) -> list[Path]:
+    return sorted(folder_of(course, unit, staging).glob("*.json"))
+
+
+def written(path: Path, unit: str) -> Record | None:
+    """The record in a file; None where it is damaged, another unit's or student's, or one that this grader would never write."""
+    try:
+        content = content_of(path, MAX_RECORD)
+        record = plain.loads(Record, content) if isinstance(content, bytes) else None
+        there = record is not None and file_of(record.student, path.suffix) == path.name and plain.is_text(content)
+    except (OSError, ValueError):
+        return None
+    return record if there and is_possible(record, unit) else None
+
+
+def is_possible(record: Record, unit: str) -> bool:
+    """Whether a record is of the unit, with a known verdict on each question, and with points that the question can give."""
+    if record.unit != unit or unit not in UNITS or record.questions.keys() != public_questions(unit).keys():
+        return False
+    return all(
+        question.reason in REASONS and 0 <= question.points <= question.max_points and question.max_points > 0
+        for question in record.questions.values()
+    )

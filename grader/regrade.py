@@ -31,6 +31,8 @@ class Move:
 def stage(course: Path, unit: str, students: list[str], options: batch.Options, on_student: Callable[[Record, bool], None]) -> list[Record]:
     """Grade into the staging area. What is staged and still current is left as it is; who has no submission any more goes."""
     there = set(batch.students_of(course, unit))
+    for path in records.damaged(course, unit, staging=True):
+        path.unlink()
     for record in records.load_all(course, unit, staging=True):
         if record.student not in there:
             forget(course, unit, record.student)
@@ -98,7 +100,7 @@ def why(current: Record | None, staged: Record, old: QuestionRecord | None, new:
 
 
 def is_stale(course: Path, record: Record) -> bool:
-    """Whether a staged record is no longer that of its submission, of this grader, or of these limits."""
+    """Whether a staged record is no longer as it was sealed, or no longer that of its submission, this grader, or these limits."""
     options = batch.Options(staging=True, jailed=record.jailed)
     return batch.unchanged(course, record.unit, record.student, options) is None
 
@@ -113,14 +115,19 @@ def publish(course: Path, unit: str, students: Collection[str] = ()) -> list[Rec
         raise ValueError(f"nothing is staged of {', '.join(absent)}: run `grader regrade {unit}` first")
     if not listed:
         raise ValueError(f"nothing is staged for {unit}: run `grader regrade {unit}` first")
-    if changed := [record.student for record in listed if is_stale(course, record)]:
+    changed = [record.student for record in listed if is_stale(course, record)]
+    if not students:
+        changed += [path.stem for path in records.damaged(course, unit, staging=True)]
+    if changed:
         raise ValueError(f"{', '.join(changed[:8])}: changed since it was staged; run `grader regrade {unit}` again")
     db_url = database(course)
     ensure_assignment(course, db_url, unit)
     with Writer(course, db_url, unit) as writer:
         for record in listed:
             page = page_of(course, unit, record.student, staging=True).read_text(encoding="utf-8")
-            writer.write(Graded(record, page), batch.submission(course, unit, record.student))
+            written = writer.write(Graded(replace(record, seal=""), page), batch.submission(course, unit, record.student))
+            if written.digest != record.digest:
+                raise ValueError(f"{record.student} could not be published, and stays staged: {written.problem}")
     for record in listed:
         forget(course, unit, record.student)
     return listed

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -15,9 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
-from . import scratch
 from .jail import START_SECONDS, Jail, JailError
 from .limits import Limits
+from .reading import Reader
 from .work import Graded, Job, grade, quarantined
 
 TRIES = 2  # a submission whose workers die is given up after so many
@@ -34,7 +32,6 @@ class Place:
     limits: Limits
     jailed: bool
     cold: bool  # a fresh jail for each submission
-    folder: str  # for temporary files
 
 
 @dataclass
@@ -66,12 +63,7 @@ class Worker:
 
 def run(jobs: Iterable[Job], count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
     """Grade with `count` workers; results come as they are ready. JailError where the workers cannot have jails."""
-    with scratch.folder("class") as folder:  # outlives workers that are killed, with what they leave there
-        os.chmod(folder, 0o711)  # without a jail, submissions run as another user below it
-        yield from answers(jobs, count, Place(unit, limits, jailed, cold, str(folder)))
-
-
-def answers(jobs: Iterable[Job], count: int, place: Place) -> Iterator[Graded]:
+    place = Place(unit, limits, jailed, cold)
     waiting, again = iter(jobs), deque[Job]()
     tries: Counter[str] = Counter()
     workers: list[Worker] = []
@@ -138,8 +130,8 @@ def serve(channel: Connection, inherited: list[Connection], number: int, place: 
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave)
-    tempfile.tempdir = place.folder
     jail: Jail | None = None
+    reader = Reader(place.unit, place.limits)
     try:
         jail = Jail(place.unit, place.limits, place.jailed, number)
         jail.start()
@@ -148,13 +140,14 @@ def serve(channel: Connection, inherited: list[Connection], number: int, place: 
             if place.cold:
                 jail.stop()
                 jail.start()
-            channel.send(grade(job, jail))
+            channel.send(grade(job, jail, reader))
     except JailError as error:
         with suppress(ConnectionError):
             channel.send(error)
     except (EOFError, ConnectionError):
         pass
     finally:
+        reader.stop()
         if jail is not None:
             jail.stop()
 

@@ -1,6 +1,7 @@
 """The one writer: what workers send goes to the graded notebook, the gradebook and the record, in this order.
 
-The record comes last: where it is missing, a run that was stopped goes on.
+The record comes last: where it is missing, a run that was stopped goes on. A result that cannot be written leaves
+its submission ungraded; where not even that can be written down, the disk is full, and the run stops.
 """
 
 from __future__ import annotations
@@ -14,16 +15,24 @@ from typing import Any
 
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
+from sqlalchemy.exc import DBAPIError
 
-from . import gradebook, records
+from . import gradebook, records, whole
+from .boundary import HOST, alone
 from .nbgrader_course import settings
-from .pages import page_of, write_page
+from .pages import page_of
 from .records import Record
+from .sealing import seal
+from .submitted import content_of
 from .work import Graded
 
 TIMESTAMP = "timestamp.txt"
-MAX_TIMESTAMP = 100  # characters
+MAX_TIMESTAMP = 1000  # bytes
 UNREADABLE = f"its {TIMESTAMP} cannot be read, so it counts as submitted in time"
+
+
+class WritingError(OSError):
+    """Nothing can be written any more; the message says what, and why. What was written before is whole."""
 
 
 class Writer(AbstractContextManager["Writer"]):
@@ -38,24 +47,58 @@ class Writer(AbstractContextManager["Writer"]):
     def write(self, graded: Graded, submission: Path) -> Record:
         """All of one result, with the time of the submission that lies there; the gradebook gets it in one transaction.
 
-        Returns the record as it is written.
+        Returns the record as it is written, which is one without verdicts where the result cannot be. WritingError
+        where nothing can be written.
         """
+        try:
+            return alone(
+                "writing",
+                graded.record.student,
+                lambda: self.all_of(graded, submission),
+                lambda reason: self.unwritten(graded.record, reason),
+            )
+        except (*HOST, OSError) as error:
+            self.roll_back()
+            said = error.orig if isinstance(error, DBAPIError) else error
+            whole_so_far = "what was written before is whole, and the same command goes on from here"
+            raise WritingError(f"the result of {graded.record.student} cannot be written: {said} ({whole_so_far})") from error
+
+    def all_of(self, graded: Graded, submission: Path) -> Record:
         record, start = graded.record, time.perf_counter()
         page = page_of(self.course, self.unit, record.student, self.staging)
-        write_page(page, graded.page)
+        whole.write(page, graded.page)
         text, timestamp = timestamp_in(submission)
         if timestamp is not None:  # nbgrader looks there for whether feedback has to be written again
-            write_page(page.with_name(TIMESTAMP), text)
+            whole.write(page.with_name(TIMESTAMP), text)
         else:
             page.with_name(TIMESTAMP).unlink(missing_ok=True)
         if text and timestamp is None and UNREADABLE not in record.repairs:
             record = replace(record, repairs=[*record.repairs, UNREADABLE])
         if self.gradebook is not None:
-            gradebook.save(self.gradebook, record, timestamp, self.late.plugin_inst.late_submission_penalty)
+            self.tell_gradebook(record, timestamp)
         seconds = {**record.seconds, "gradebook": round(time.perf_counter() - start, 4)}
         record = replace(record, seconds=seconds)
+        if self.staging:
+            record = seal(record, graded.page)
         records.save(self.course, record, self.staging)
         return record
+
+    def unwritten(self, record: Record, problem: str) -> Record:
+        """The record of a result that could not be written: without verdicts, and without a digest, so that the next run tries again."""
+        self.roll_back()
+        record = records.without_verdicts(record, problem)
+        if self.gradebook is not None:
+            alone("taking its points back", record.student, lambda: self.tell_gradebook(record, None), lambda reason: self.roll_back())
+        records.save(self.course, record, self.staging)
+        return record
+
+    def tell_gradebook(self, record: Record, timestamp: datetime | None) -> None:
+        gradebook.save(self.gradebook, record, timestamp, self.late.plugin_inst.late_submission_penalty)
+
+    def roll_back(self) -> None:
+        """Forget what the gradebook was told of a result that is not there as a whole."""
+        if self.gradebook is not None:
+            self.gradebook.db.rollback()
 
     def __exit__(self, *details: Any) -> None:
         if self.gradebook is not None:
@@ -64,11 +107,15 @@ class Writer(AbstractContextManager["Writer"]):
 
 def timestamp_in(folder: Path) -> tuple[str, datetime | None]:
     """When it was submitted, from the file that nbgrader's exchange puts beside it: as it stands there, and as it is meant."""
-    path = folder / TIMESTAMP
-    if not path.is_file() or path.is_symlink():
+    try:
+        content = content_of(folder / TIMESTAMP, MAX_TIMESTAMP)
+    except FileNotFoundError:
         return "", None
-    with path.open(errors="replace") as file:
-        text = file.read(MAX_TIMESTAMP).strip()
+    except OSError as error:
+        return f"({error.strerror})", None
+    if not isinstance(content, bytes):
+        return ("", None) if content is None else ("(too long)", None)
+    text = content.decode(errors="replace").strip()
     try:
         return text, parse_utc(text)
     except (ValueError, OverflowError):

@@ -21,6 +21,7 @@ grace_seconds = 1
 ask_seconds = 12
 total_seconds = 90
 restarts = 4
+reading_bytes = 100663296
 """
 SAMPLE = 48  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]

@@ -6,18 +6,23 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from distributed import Client
+from dask import config as dask_config
+from distributed import Client, Security
 
 from grader import batch, cluster, jail, records, work
 from grader.limits import Limits
+from grader.nbgrader_course import ROOT
 from tests import test_workers as classes
 
 UNIT = classes.UNIT
@@ -29,7 +34,7 @@ PRELOAD = '''
 import os, signal, time
 from grader import cluster, jail, work
 
-def grade(job, warm):
+def grade(job, warm, reader):
     if job.student == "killer":
         os.kill(os.getpid(), signal.SIGKILL)
     if job.student == "slow":
@@ -37,7 +42,7 @@ def grade(job, warm):
             file.write(f"{{os.getpid()}}\\n")
         while os.path.exists({hold!r}):
             time.sleep(0.05)
-    return work.grade(job, warm)
+    return work.grade(job, warm, None if job.student == "raises" else reader)
 
 cluster.grade = grade
 if os.path.exists({no_jail!r}):
@@ -45,17 +50,52 @@ if os.path.exists({no_jail!r}):
 '''
 
 
+ROLES = ("scheduler", "worker", "client")
+
+
+def certified(folder: Path) -> dict[str, Any]:
+    """Dask's configuration with certificates, which are made in that folder."""
+    made = Security.temporary()
+    for name, content in (("cert.pem", made.tls_ca_file), ("key.pem", made.tls_client_key)):
+        (folder / name).write_text(content)
+        (folder / name).chmod(0o600)
+    roles = {f"{role}.{name}": folder / f"{name}.pem" for role in ROLES for name in ("cert", "key")}
+    return {f"distributed.comm.tls.{name}": str(path) for name, path in {"ca-file": folder / "cert.pem", **roles}.items()}
+
+
+NO_CERTIFICATES = dict.fromkeys(
+    ["distributed.comm.tls.ca-file", *(f"distributed.comm.tls.{role}.{name}" for role in ROLES for name in ("cert", "key"))]
+)
+
+
+def variable(name: str) -> str:
+    """The environment variable that sets this in Dask's configuration."""
+    return "DASK_" + name.upper().replace(".", "__").replace("-", "_")
+
+
 class Dask:
     """A scheduler and workers, as somebody starts them by hand; what they print goes to files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificates: Iterable[str]) -> None:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
         self.started, self.hold, self.no_jail = folder / "started", folder / "hold", folder / "no-jail"
         (folder / "preload.py").write_text(
             PRELOAD.format(started=str(self.started), hold=str(self.hold), no_jail=str(self.no_jail)),
         )
-        self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(folder / "scheduler.json"))
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **{variable(name): dask_config.get(name) for name in certificates}}
+        self.start(
+            "scheduler",
+            "--protocol",
+            "tls",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            str(folder / "scheduler.json"),
+        )
         self.wait_for(lambda: (folder / "scheduler.json").is_file())
         self.client = Client(scheduler_file=str(folder / "scheduler.json"), set_as_default=False)
         self.address = self.client.scheduler.address
@@ -63,7 +103,7 @@ class Dask:
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", *arguments]
         with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=self.environment)
         self.processes.append(process)
         return process
 
@@ -101,11 +141,14 @@ class Dask:
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory) -> Iterator[Dask]:
-    running = Dask(tmp_path_factory.mktemp("dask"))
-    try:
-        yield running
-    finally:
-        running.close()
+    folder = tmp_path_factory.mktemp("dask")
+    certificates = certified(folder)
+    with dask_config.set(certificates):
+        running = Dask(folder, certificates)
+        try:
+            yield running
+        finally:
+            running.close()
 
 
 @pytest.fixture
@@ -157,11 +200,12 @@ def test_what_ends_every_worker_is_quarantined_and_who_was_beside_it_is_not(dask
     dask.ready(2)
     dask.client.run_on_scheduler(allow_no_failure)
     folder = classes.baseline() / "submitted"
-    files = {"killer": "garbage", "first": "garbage", "second": "untouched", "third": "garbage"}
+    files = {"killer": "garbage", "first": "garbage", "second": "untouched", "third": "garbage", "raises": "garbage"}
     jobs = [work.pack(folder / original / UNIT, student, UNIT) for student, original in files.items()]
     graded = {one.record.student: one.record for one in cluster.run(jobs, dask.address, 2, UNIT, Limits(), True, False)}
     assert {question.reason for question in graded["killer"].questions.values()} == {"killed"}
     assert graded["killer"].problem == "grading it ended 1 workers"
+    assert graded["raises"].problem == "grading it failed (AttributeError): what was logged says where"
     for student in ("first", "second", "third"):
         expected = records.load(classes.baseline(), UNIT, files[student])
         assert {**classes.plain(graded[student]), "student": files[student], "limits": expected.limits} == classes.plain(expected)
@@ -173,13 +217,61 @@ def allow_no_failure(dask_scheduler: Any) -> None:
 
 
 def grade_nothing(scheduler: str, jailed: bool = True) -> list[work.Graded]:
-    return list(cluster.run([work.Job("somebody", UNIT, "", {})], scheduler, 1, UNIT, Limits(), jailed, False))
+    return list(cluster.run([classes.nothing("somebody")], scheduler, 1, UNIT, Limits(), jailed, False))
+
+
+def refused(address: str, security: Security | None) -> bool:
+    try:
+        Client(address, security=security, timeout=2, set_as_default=False).close()
+    except (OSError, TimeoutError, TypeError):  # TypeError: without a certificate, tls is not even tried
+        return True
+    return False
+
+
+def nobody_else_comes_in(address: str) -> bool:
+    plain = address.replace("tls://", "tcp://")
+    with dask_config.set(NO_CERTIFICATES):
+        return all([refused(address, None), refused(address, Security.temporary()), refused(plain, None)])
+
+
+def test_a_scheduler_lets_nobody_in_without_its_certificates(dask):
+    assert not refused(dask.address, Security(require_encryption=True))
+    assert nobody_else_comes_in(dask.address)
+
+
+def test_a_cluster_on_this_machine_makes_certificates_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with cluster.reached(cluster.LOCAL, 1) as client:
+        assert client.scheduler.address.startswith("tls://")
+        assert {worker.split(":")[0] for worker in client.nthreads()} == {"tls"}
+        assert nobody_else_comes_in(client.scheduler.address)
+        assert [path.name[:8] for path in tmp_path.iterdir()] == ["cluster-"]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{client.scheduler_info()['services']['dashboard']}/info/main/workers.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_encrypted_is_refused_with_what_to_do(tmp_path):
+    good = certified(tmp_path)
+    key = "distributed.comm.tls.client.key"
+    for address in ("tcp://10.0.0.1:8786", "10.0.0.1:8786", "inproc://10.0.0.1/1/1", "ucx://10.0.0.1:8786"):
+        with dask_config.set(good), pytest.raises(jail.JailError, match="is not encrypted(.|\n)*name it as tls://10.0.0.1"):
+            grade_nothing(address)
+    for config, message in (
+        ({}, "has no distributed.comm.tls.ca-file, distributed.comm.tls.client.cert, distributed.comm.tls.client.key"),
+        ({**good, key: str(tmp_path / "nothing.pem")}, "cannot be read: .*nothing.pem"),
+    ):
+        with dask_config.set(NO_CERTIFICATES), dask_config.set(config), pytest.raises(jail.JailError, match=message):
+            grade_nothing("tls://127.0.0.1:9")
+    (tmp_path / "key.pem").chmod(0o644)
+    with dask_config.set(good), pytest.raises(jail.JailError, match="others can read .*key.pem: chmod 600"):
+        grade_nothing("tls://127.0.0.1:9")
 
 
 def test_a_cluster_that_cannot_grade_says_what_to_do(dask, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
-    with pytest.raises(jail.JailError, match="Start them: dask scheduler; dask worker tcp://127.0.0.1:9"):
-        grade_nothing("tcp://127.0.0.1:9")
+    with pytest.raises(jail.JailError, match="dask scheduler --protocol tls; dask worker tls://127.0.0.1:9 --nthreads 1"):
+        grade_nothing("tls://127.0.0.1:9")
     with pytest.raises(jail.JailError, match="no Dask scheduler with workers"):
         grade_nothing(dask.address)
     dask.no_jail.touch()

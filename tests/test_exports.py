@@ -353,7 +353,7 @@ def failed(failure, repairs=()):
     """What Gradescope is told of a submission whose matmul fails."""
     question = questions(UNIT)["matmul"]
     parts = tuple(PartVerdict(part.name, 0, part.points, 0, 3, failure) for part in question.parts)
-    result = engine.Result(UNIT, {"matmul": Verdict("matmul", question.number, parts)}, list(repairs), [], True, "")
+    result = engine.Result(UNIT, {"matmul": Verdict("matmul", question.number, parts)}, list(repairs), [], True)
     return gradescope.results(feedback.of_result(result))
 
 
@@ -509,6 +509,7 @@ def test_the_secret_of_the_hidden_cases_goes_along_where_there_is_one(course, zi
     monkeypatch.setenv(hidden.SECRET, "a term's own")
     assert run(UNIT, "--to", "gradescope-zip", "--course", course, "--output", tmp_path / "own.zip").exit_code == 0
     assert zipfile.ZipFile(tmp_path / "own.zip").read(SECRET_FILE) == b"a term's own"
+    assert (tmp_path / "own.zip").stat().st_mode & 0o077 == 0  # nobody else reads it
     assert SECRET_FILE not in zipfile.ZipFile(zipped).namelist()
 
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nbconvert.exporters.exporter import ResourcesDict
@@ -18,7 +19,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from typer.testing import CliRunner
 
 from autodiff_lib.checks.known import direct
-from grader import batch, engine, jail, records, regrade
+from grader import batch, engine, gradebook, jail, records, regrade
 from grader.__main__ import app
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
@@ -207,6 +208,70 @@ def test_publishing_nothing_or_what_is_no_longer_so_is_refused(course):
     assert rows(database(course)) == before
 
 
+def edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path, Path], None]:
+    """Changes the staged record of `lucky` as somebody would who knows its form."""
+
+    def tamper(record: Path, page: Path) -> None:
+        fields = json.loads(record.read_text())
+        change(fields)
+        record.write_text(json.dumps(fields))
+
+    return tamper
+
+
+def give(points: float) -> Callable[[dict[str, Any]], Any]:
+    return lambda fields: fields["questions"]["layernorm"].update(points=points, reason="passed")
+
+
+TAMPERED: dict[str, Callable[[Path, Path], Any]] = {
+    "points raised": edited(give(6)),
+    "points above what there is": edited(give(100)),
+    "another verdict": edited(lambda fields: fields["questions"]["layernorm"].update(reason="passed")),
+    "another student": edited(lambda fields: fields.update(student="right")),
+    "somebody elsewhere": edited(lambda fields: fields.update(student="../../../right")),
+    "another unit": edited(lambda fields: fields.update(unit="02_evaluator")),
+    "the digest of nothing": edited(lambda fields: fields.update(digest="")),
+    "without a seal": edited(lambda fields: fields.update(seal="")),
+    "sealed by somebody else": edited(lambda fields: fields.update(seal="0" * 64)),
+    "another's record": lambda record, page: shutil.copy(record.with_name("right.json"), record),
+    "nothing": lambda record, page: record.write_text(""),
+    "another's page": lambda record, page: shutil.copy(page.parents[2] / "right" / UNIT / page.name, page),
+    "a word more on the page": lambda record, page: page.write_text(page.read_text().replace("layernorm", "Layernorm", 1)),
+    "no page": lambda record, page: page.unlink(),
+    "a page that is no text": lambda record, page: page.write_bytes(b"\xff"),
+}
+
+
+def test_what_was_changed_while_it_was_staged_is_not_published_and_is_graded_again(course):
+    stage(course, "lucky", "right")
+    record = records.path_of(course, UNIT, "lucky", staging=True)
+    page = batch.page_of(course, UNIT, "lucky", staging=True)
+    staged = record.read_bytes(), page.read_bytes()
+    before = rows(database(course)), pages(course), records.load(course, UNIT, "lucky")
+    for name, tamper in TAMPERED.items():
+        tamper(record, page)
+        with pytest.raises(ValueError, match="^lucky: changed since it was staged; run `grader regrade 01_operators` again$"):
+            regrade.publish(course, UNIT)
+        assert (rows(database(course)), pages(course), records.load(course, UNIT, "lucky")) == before, name
+        record.write_bytes(staged[0])
+        page.write_bytes(staged[1])
+    for name in ("points raised", "another student"):
+        TAMPERED[name](record, page)
+        assert stage(course, "lucky", "right") == {"lucky"}
+        assert records.load(course, UNIT, "lucky", staging=True).questions["layernorm"].points == 4
+    assert regrade.publish(course, UNIT)
+
+
+def test_a_result_that_cannot_be_published_stays_staged(course, monkeypatch):
+    stage(course, "lucky")
+    with monkeypatch.context() as patch:
+        patch.setattr(gradebook, "save", lambda *arguments: 1 / 0)
+        code, output = run(course, "regrade", UNIT, "--publish")
+    assert (code, "lucky could not be published, and stays staged: writing it failed (ZeroDivisionError)" in output) == (2, True)
+    assert json.loads(run(course, "regrade", UNIT, "--publish", "--json")[1]) == ["lucky"]
+    assert rows(database(course))["lucky"]["grades"]["check_layernorm"] == (4, 5.5, True)
+
+
 def test_what_moves_is_told_where_the_gradebook_does_not_know_the_unit(tmp_path):
     submit(tmp_path, "somebody", UNIT, new_notebook()).write_text("nothing")
     stage(tmp_path, "somebody")
@@ -293,3 +358,22 @@ def test_one_writer_takes_penalties_off_the_points_of_now(empty, late_rule):
         for one, expected in ((record, 32), (worse, 28), (record, 32)):
             writer.write(Graded(one, ""), submitted)
             assert rows(database(empty))["quick"]["penalties"] == [expected]
+
+
+@pytest.mark.parametrize("timestamp", ["0001-01-01 00:00:00 UTC", "1969-12-31 23:59:59 UTC", "9999-12-31 23:59:59 UTC"])
+def test_a_clock_far_off_makes_a_submission_late_or_not_and_nothing_else(empty, late_rule, timestamp):
+    late_rule(ZERO)
+    submits(empty, "late")
+    (empty / "submitted" / "late" / UNIT / "timestamp.txt").write_text(timestamp)
+    record = grade(empty, "late")
+    assert (record.points, record.repairs) == (32, [])
+    assert rows(database(empty))["late"]["penalties"] == [32 if timestamp.startswith("9") else None]
+
+
+def test_a_clock_that_goes_backwards_changes_no_grade(empty, monkeypatch):
+    submits(empty, "timed")
+    before = grade(empty, "timed", force=True)
+    seconds = iter(range(10**9, 0, -3600))
+    monkeypatch.setattr("time.time", lambda: next(seconds))
+    assert plain(grade(empty, "timed", force=True)) == plain(before)
+    assert json.loads(run(empty, "autograde", UNIT, "--student", "timed", "--force", "--jobs", "1", "--json")[1])[0]["problem"] == ""

@@ -26,4 +26,4 @@ def test_nothing_is_found_in_a_variant_and_its_exercise_is_known(name):
     variant = CATALOGUE[name]
     found = [exercise for there in intake.exercises_in(variant.cells, variant.unit) for exercise in there]
     assert found == [variant.exercise]
-    assert look(variant.cells, variant.unit) == Look({}, (), frozenset({variant.exercise}))
+    assert look(variant.cells, variant.unit) == Look({}, (), (variant.exercise,))

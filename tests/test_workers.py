@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -18,8 +19,10 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import DataError, OperationalError
 
-from grader import batch, engine, intake, jail, records, work, workers, writer
+from grader import batch, engine, gradebook, intake, jail, reading, records, submitted, whole, work, workers, writer
+from grader import plain as plain_form
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, solutions, submit
@@ -191,17 +194,17 @@ def with_killers(tmp_path_factory):
     tries = course / "tries"
     tries.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "grade", lambda job, jail: dying_grade(job, jail, tries))
+        patch.setattr(workers, "grade", lambda job, jail, reader: dying_grade(job, jail, reader, tries))
         graded = grade(course, jobs=2)
     return course, {record.student: record for record in graded}, tries.read_text().split()
 
 
-def dying_grade(job: work.Job, warm: jail.Jail, tries: Path) -> work.Graded:
+def dying_grade(job: work.Job, warm: jail.Jail, reader: reading.Reader, tries: Path) -> work.Graded:
     with tries.open("a") as file:
         file.write(f"{job.student}\n")
     if job.student == "right" or (job.student == "several" and tries.read_text().count("several") == 1):
         engine.judge = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
-    return work.grade(job, warm)
+    return work.grade(job, warm, reader)
 
 
 def test_a_worker_killed_in_the_middle_costs_only_a_retry(with_killers):
@@ -239,8 +242,8 @@ def test_a_worker_that_says_nothing_for_too_long_is_ended(tmp_path, fast_workers
     monkeypatch.setattr(workers, "START_SECONDS", 0)
     monkeypatch.setattr(workers, "STOPPING_SECONDS", 0.5)
     monkeypatch.setattr(workers, "POLL_SECONDS", 0.1)
-    monkeypatch.setattr(workers, "grade", lambda job, jail: time.sleep(60) if job.student == "s1" else stub(job))
-    jobs = [work.Job(student, UNIT, "", {}) for student in students_of(4)]
+    monkeypatch.setattr(workers, "grade", lambda job, *others: time.sleep(60) if job.student == "s1" else stub(job))
+    jobs = [nothing(student) for student in students_of(4)]
     with nothing_left():
         graded = list(workers.run(jobs, 2, UNIT, Limits(total_seconds=0.2), True, False))
     assert sorted(one.record.student for one in graded) == students_of(4)
@@ -278,6 +281,11 @@ class NoJail:
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+
+
+def nothing(student: str, **files: bytes) -> work.Job:
+    """A submission in which there is nothing to grade."""
+    return work.Job(student, UNIT, submitted.Submitted(files), "")
 
 
 def stub(job: work.Job, *others: Any) -> work.Graded:
@@ -363,9 +371,9 @@ def test_only_what_is_missing_or_has_changed_is_graded_again(tmp_path, stub_cour
     assert [record.student for record in graded] == students_of(4)
 
 
-def test_a_worker_goes_by_itself_once_its_channel_is_closed(tmp_path, fast_workers):
+def test_a_worker_goes_by_itself_once_its_channel_is_closed(fast_workers):
     """Whatever the workers that were started after it have inherited: they would keep it open."""
-    place = workers.Place(UNIT, Limits(), True, False, str(tmp_path))
+    place = workers.Place(UNIT, Limits(), True, False)
     first = workers.start(0, place, [])
     second = workers.start(1, place, [first])
     for worker in (first, second):
@@ -376,7 +384,7 @@ def test_a_worker_goes_by_itself_once_its_channel_is_closed(tmp_path, fast_worke
 def test_workers_that_cannot_have_a_jail_say_so_to_whoever_started_them(monkeypatch):
     monkeypatch.setattr(jail, "bubblewrap", lambda: None)
     for _ in range(5):  # they are gone before or after they were sent a job
-        jobs = [work.Job(student, UNIT, "", {"large": bytes(2**20)}) for student in students_of(3)]
+        jobs = [nothing(student, large=bytes(2**20)) for student in students_of(3)]
         with nothing_left(), pytest.raises(jail.JailError, match="`--no-jail` grades without"):
             list(workers.run(jobs, 2, UNIT, Limits(), True, False))
 
@@ -384,23 +392,9 @@ def test_workers_that_cannot_have_a_jail_say_so_to_whoever_started_them(monkeypa
 # --- what travels
 
 
-def test_a_submission_arrives_as_it_was_sent_without_its_links(tmp_path):
-    folder = baseline() / "submitted" / "several" / UNIT
-    job = work.pack(folder, "several", UNIT)
-    assert job.files["large.bin"] == 20 * 2**20
-    work.unpack(job, tmp_path / "there")
-    assert intake.digest(intake.plain_files(tmp_path / "there"), tmp_path / "there") == job.digest
-    assert "linked.py" not in work.pack(baseline() / "submitted" / "exits" / UNIT, "exits", UNIT).files
-
-
-def test_a_folder_full_of_files_does_not_travel_whole(tmp_path):
-    """Somebody hands in a virtual environment."""
-    for number in range(100):
-        (tmp_path / f"{number:03}.so").write_bytes(bytes(2**20))
-    job = work.pack(tmp_path, "somebody", UNIT)
-    sent = [content for content in job.files.values() if isinstance(content, bytes)]
-    assert intake.MAX_FILES_TOTAL <= sum(map(len, sent)) <= work.MAX_LUGGAGE
-    assert all(size > intake.MAX_FILE for size in job.files.values() if isinstance(size, int))
+def test_a_submission_travels_without_its_links_and_of_large_files_the_size_alone():
+    assert work.pack(baseline() / "submitted" / "several" / UNIT, "several", UNIT).submitted.files["large.bin"] == 20 * 2**20
+    assert "linked.py" not in work.pack(baseline() / "submitted" / "exits" / UNIT, "exits", UNIT).submitted.files
 
 
 def test_a_late_timestamp_is_read_as_nbgrader_reads_it(tmp_path):
@@ -417,3 +411,139 @@ def test_a_late_timestamp_is_read_as_nbgrader_reads_it(tmp_path):
     for text in ("", "yesterday", "9" * 200):
         (tmp_path / "timestamp.txt").write_text(text)
         assert writer.timestamp_in(tmp_path)[1] is None
+
+
+# --- every step of a submission fails alone
+
+
+def is_of_s1(*arguments: Any) -> bool:
+    """Whether a step is asked about the second student, whose notebook has his name, and not for what is told of a failure."""
+    text = " ".join(map(str, arguments))
+    return ("/s1/" in text or "s1.ipynb" in text or "student='s1'" in text) and "failed" not in text
+
+
+def raising(function: Any, error: Exception) -> Any:
+    """The function, but that it raises where it is asked about that student."""
+
+    def step(*arguments: Any) -> Any:
+        if is_of_s1(*arguments):
+            raise error
+        return function(*arguments)
+
+    return step
+
+
+def quick(submission: intake.Submission, *others: Any) -> engine.Result:
+    """A judge who finds nothing, at once."""
+    verdicts = {name: engine.unanswered(question, "") for name, question in engine.public_questions(UNIT).items()}
+    return engine.Result(UNIT, verdicts, [], [], True, submission.problem)
+
+
+STEPS: dict[str, tuple[Any, str, Exception, str]] = {
+    "packing": (work, "look", RecursionError(), "packing it failed (RecursionError)"),
+    "reading": (plain_form, "loads", UnicodeError(), "grading it failed (UnicodeError)"),
+    "grading": (engine, "grade", ZeroDivisionError("hidden: 4711"), "grading it failed (ZeroDivisionError)"),
+    "making the page": (work, "graded_notebook", KeyError("cell"), "grading it failed (KeyError)"),
+    "writing the page": (whole, "write", OSError(36, "File name too long"), "writing it failed (OSError)"),
+    "the gradebook": (gradebook, "save", ValueError("no such cell"), "writing it failed (ValueError)"),
+    "what the gradebook says": (gradebook, "save", DataError("insert", {}, Exception("too long")), "writing it failed (DataError)"),
+    "the record": (records, "save", OSError(36, "File name too long"), "writing it failed (OSError)"),
+}
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A class in whose notebooks there is nothing; each notebook has its student's name."""
+    course = ungraded_copy(tmp_path_factory.mktemp("steps") / "course", [])
+    for student in students_of(3):
+        path = course / "submitted" / student / UNIT / f"{student}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    return course
+
+
+@pytest.fixture
+def no_jails(monkeypatch):
+    """The whole way of a submission, but that nothing of it is run."""
+    monkeypatch.setattr(workers, "Jail", NoJail)
+    monkeypatch.setattr(batch, "open_jail", lambda *arguments: contextlib.nullcontext(NoJail()))
+    monkeypatch.setattr(engine, "grade", quick)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_fails_leaves_its_submission_ungraded_with_a_reason_and_nobody_else(three, no_jails, monkeypatch, caplog, step, jobs):
+    place, name, error, problem = STEPS[step]
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, raising(getattr(place, name), error))
+        found = {record.student: record for record in grade(three, jobs=jobs, force=True)}
+    assert found["s1"].problem == f"{problem}: what was logged says where"
+    assert len(found["s1"].ungraded) == len(found["s1"].questions)
+    assert [found[student].problem for student in ("s0", "s2")] == [
+        f"{student}.ipynb holds no cell that can be read" for student in ("s0", "s2")
+    ]
+    assert records.load_all(three, UNIT) == [found[student] for student in students_of(3)]
+    assert type(error).__name__ in caplog.text or jobs > 1  # the traceback; that of a worker's goes where the worker prints
+    assert all("4711" not in page for page in pages(three).values())
+    fresh: set[str] = set()
+    batch.autograde(three, UNIT, students_of(3), batch.Options(), lambda record, new: fresh.add(record.student) if new else None)
+    assert fresh == ({"s1"} if problem.startswith(("writing", "packing")) else set())  # what was not written, or not seen, is tried again
+
+
+FULL = OSError(28, "No space left on device")
+CLOSED = OperationalError("insert", {}, Exception("database or disk is full"))
+DISKS: dict[str, tuple[Any, str, int, Exception, str]] = {
+    "at a page": (whole, "write", 1, FULL, "No space left on device"),
+    "at a record": (whole, "write", 2, FULL, "No space left on device"),
+    "at the gradebook": (gradebook, "save", 0, CLOSED, "database or disk is full"),
+}
+
+
+@pytest.mark.parametrize(("place", "name", "most", "error", "message"), DISKS.values(), ids=DISKS)
+def test_a_full_disk_stops_the_run_with_a_sentence_and_the_same_command_goes_on(
+    three, no_jails, monkeypatch, place, name, most, error, message
+):
+    for path in records.files(three, UNIT, staging=False):
+        path.unlink()
+    write, writes = getattr(place, name), iter(range(1000))
+
+    def until_it_is_full(*arguments: Any) -> None:
+        if next(writes) > most:
+            raise error
+        write(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, until_it_is_full)
+        with pytest.raises(writer.WritingError, match=f"the result of s. cannot be written.*{message}"):
+            batch.autograde(three, UNIT, students_of(3), batch.Options(force=True))
+    kept = {record.student for record in records.load_all(three, UNIT) if record.digest}
+    fresh: set[str] = set()
+    batch.autograde(three, UNIT, students_of(3), batch.Options(), lambda record, new: fresh.add(record.student) if new else None)
+    assert kept
+    assert fresh == set(students_of(3)) - kept
+    assert {record.student: record.digest != "" for record in records.load_all(three, UNIT)} == dict.fromkeys(students_of(3), True)
+
+
+def grade_slowly(course: Path, folder: Path) -> None:
+    """Until it is killed: the second submission takes longer than that."""
+    tempfile.tempdir = str(folder)
+    workers.Jail = NoJail
+    engine.grade = lambda submission, *others: time.sleep(5) if "s1.ipynb" in submission.problem else quick(submission)
+    batch.autograde(course, UNIT, students_of(3), batch.Options(jobs=2, force=True))
+
+
+def test_nothing_is_left_of_a_grader_that_was_killed(three, tmp_path):
+    """No file in the temporary folder, and no process: what it had begun ends when it hears nothing more."""
+    for path in records.files(three, UNIT, staging=False):
+        path.unlink()
+    grader = multiprocessing.get_context("fork").Process(target=grade_slowly, args=(three, tmp_path))
+    grader.start()
+    deadline = time.monotonic() + 60
+    while len(records.load_all(three, UNIT)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    below = psutil.Process(grader.pid).children(recursive=True)
+    grader.kill()
+    grader.join()
+    _, alive = psutil.wait_procs(below, timeout=30)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert list(tmp_path.iterdir()) == []

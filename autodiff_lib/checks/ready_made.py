@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate
 
@@ -80,9 +80,9 @@ class Finding:
 class Look:
     """What was seen in a notebook's code."""
 
-    findings: dict[str, Finding]  # by exercise
-    flags: tuple[str, ...]  # sentences for a person
-    defined: frozenset[str]  # exercises of which the definition was seen
+    findings: dict[str, Finding] = field(default_factory=dict)  # by exercise
+    flags: tuple[str, ...] = ()  # sentences for a person
+    defined: tuple[str, ...] = ()  # exercises of which the definition was seen
 
 
 def look(cells: Sequence[str], unit: str, files: Mapping[str, str] | None = None) -> Look:
@@ -94,7 +94,7 @@ def look(cells: Sequence[str], unit: str, files: Mapping[str, str] | None = None
     flags = [f"its cell {number} is not Python, so nobody knows what it was meant to do" for number in unread]
     flags += suspicious(code)
     cut = ["and more of the kind"] if len(flags) > MAX_FLAGS else []
-    defined = frozenset(exercise for exercise, places in definitions.items() if places)
+    defined = tuple(exercise for exercise, places in definitions.items() if places)
     return Look(findings, (*flags[:MAX_FLAGS], *cut), defined)
 
 

@@ -24,8 +24,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the same content is the same zip
 
 
 def write(path: Path, unit: str, course: Path) -> None:
-    """Write the zip for a unit, with the limits of the course folder."""
+    """Write the zip for a unit, with the limits of the course folder. The secret may be in it: nobody else can read the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    path.chmod(0o600)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, mode in entries(unit, course):
             entry = zipfile.ZipInfo(name, EPOCH)

@@ -85,21 +85,20 @@ def from_gradebook(course: Path, unit: str, form: Form, path: Path, students: Se
 
 
 def from_records(course: Path, unit: str, form: Form, path: Path, students: Sequence[str]) -> list[str]:
-    names = sorted(file.stem for file in records.path_of(course, unit, "any").parent.glob("*.json"))
-    if not names:
-        raise nothing_graded(course, unit, f"there is no record in {records.path_of(course, unit, 'any').parent}")
-    check_known(students, names, "the records")
-    chosen = [name for name in names if not students or name in students]
-    found = {name: records.load(course, unit, name) for name in chosen}
-    damaged = [name for name, record in found.items() if record is None]
+    there = records.load_all(course, unit)
+    damaged = [path.stem for path in records.damaged(course, unit) if not students or path.stem in students]
     if damaged:
         again = " ".join(f"--student {name}" for name in damaged)
         raise ExportError(
             f"the records of {', '.join(damaged)} cannot be read: run `grader autograde {unit} --course {course} --force {again}`"
         )
+    if not there:
+        raise nothing_graded(course, unit, f"there is no record in {records.folder_of(course, unit)}")
+    check_known(students, [record.student for record in there], "the records")
+    found = {record.student: record for record in there if not students or record.student in students}
     write, suffix = WRITERS[form]
     for name, record in found.items():
-        write(path / f"{name}{suffix}", of_record(record))
+        write(path / records.file_of(name, suffix), of_record(record))
     waiting = [name for name, record in found.items() if record.ungraded]
     return [f"marked as ungraded, and not as 0: {', '.join(waiting)}"] * bool(waiting)
 

@@ -10,9 +10,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .. import engine, hidden
+from .. import hidden, work
 from ..jail import Jail, JailError
 from ..limits import Limits, limits_of
+from ..reading import open_reader
 from . import gradescope
 from .autograder import SECRET_FILE, UNIT_FILE
 from .feedback import of_result
@@ -29,7 +30,8 @@ def main(root: Path) -> None:
     limits = limits_of(unit, root / "source")
     jail, problem = started(unit, replace(limits, total_seconds=min(limits.total_seconds, TOTAL_SECONDS)))
     try:
-        result = engine.grade(root / "submission", unit, jail)
+        with open_reader(unit, limits) as reader:
+            result = work.judged(work.pack(root / "submission", "submission", unit), jail, reader)
     finally:
         jail.stop()
     gradescope.write(root / "results" / "results.json", of_result(result))

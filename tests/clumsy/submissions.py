@@ -46,6 +46,7 @@ class Clumsy:
     expected: dict[str, float | None] | None  # exercise -> points, or None where it waits for a person; None: all of it does
     files: Callable[[], Files]  # path in the submission's folder -> content
     repairs: tuple[str, ...] = ()  # words of which each must occur in the list of repairs, in lower case
+    make: Callable[[Path], None] = lambda folder: None  # what are no plain files
 
 
 SUBMISSIONS: list[Clumsy] = []
@@ -58,6 +59,7 @@ def write(clumsy: Clumsy, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    clumsy.make(folder)
 
 
 # --- tools

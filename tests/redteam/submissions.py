@@ -42,6 +42,7 @@ class Hostile:
     files: Callable[[], dict[str, bytes]]
     links: dict[str, str] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)  # what it may earn beyond, if a person is told to look at it
+    make: Callable[[Path], None] = lambda folder: None  # what are no files and links
 
 
 SUBMISSIONS: list[Hostile] = []
@@ -58,6 +59,7 @@ def write(hostile: Hostile, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
+    hostile.make(folder)
 
 
 # --- building notebooks
