@@ -84,7 +84,7 @@ def autograde(
         console.print(f"[red]{escape(sentence)}[/red]", soft_wrap=True)
     for record in records:
         if record.ungraded:
-            console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.problem)}[/yellow]", soft_wrap=True)
+            console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.waiting)}[/yellow]", soft_wrap=True)
     waiting = sum(bool(record.in_words) for record in records)
     if waiting:
         console.print(f"answers in words that wait for you in the formgrader: {waiting}", soft_wrap=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .engine import Result, question_hash, version
+from .engine import Result, question_hash, told_of, version, why_ungraded
 from .hidden import secret
 
 
@@ -53,11 +53,16 @@ class Record:
     def ungraded(self) -> list[str]:
         return [name for name, question in self.questions.items() if question.reason == "unanswered"]
 
+    @property
+    def waiting(self) -> str:
+        """Why some of it is ungraded: the whole for one reason, or each question for its own."""
+        return why_ungraded(self.problem, {name: self.questions[name].message for name in self.ungraded})
+
 
 def record_of(student: str, result: Result, told: Collection[str] = ()) -> Record:
     questions = {}
     for name, verdict in result.verdicts.items():
-        failure = next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
+        failure = told_of(verdict)
         said = ("", "", "", "") if failure is None else (failure.case, failure.message, failure.hint, failure.mistake)
         hashed = question_hash(result.unit, name, secret())
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
