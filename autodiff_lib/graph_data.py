@@ -24,6 +24,8 @@ from .graph import Node, Op, describe_value, table
 MAX_NODES = 200_000
 MAX_ELEMENTS = 20_000_000  # numbers that the values of an untrusted graph may take, all nodes together
 MAX_BYTES = 64 * 2**20  # of the JSON text
+MAX_LIST, MAX_LETTERS, MAX_BITS = 64, 200, 1024  # entries of an attribute that is a list, letters of a text, bits of a whole number
+LONG_PRODUCT = 16  # the inner axis from which on a matrix product counts for more than the numbers that come out of it
 
 Forward = dict[str, Callable[..., Tensor]]
 """Operator name -> function of the input values and, by keyword, the attributes."""
@@ -55,6 +57,8 @@ def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
         if node in leaf_number:
             written.append({"leaf": leaf_number[node]})
             continue
+        if not isinstance(node.op.name, str):
+            raise GraphError(f"the name of an operator must be a text, got {describe_value(node.op.name)}")
         if node.op.name == "placeholder":
             raise GraphError(f"the graph reads the variable '{node.name}', which belongs to no input of this question")
         attrs = {key: plain(value, f"attribute {key} of {node.op.name}") for key, value in node.attrs.items()}
@@ -63,12 +67,20 @@ def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
 
 
 def plain(value: Any, what: str) -> Any:
-    """Numbers, strings, None and sequences of them; GraphError for anything else."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, tuple | list):
-        return [plain(item, what) for item in value]
-    raise GraphError(f"{what} must be a plain number, text or tuple, got {describe_value(value)}")
+    """The value of an attribute, a tuple as a list. GraphError where it is not plain data of a moderate size."""
+    listed = list(value) if isinstance(value, tuple | list) else value
+    if not is_plain(listed):
+        raise GraphError(f"{what} must be a plain number, text or tuple of them, got {describe_value(value)}")
+    return listed
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value can be an attribute: a number, a text, None, or a list of them. None is so large that to print it takes long."""
+    if isinstance(value, list):
+        return len(value) <= MAX_LIST and all(not isinstance(item, list) and is_plain(item) for item in value)
+    if isinstance(value, str):
+        return len(value) <= MAX_LETTERS
+    return value is None or isinstance(value, bool | float) or (isinstance(value, int) and value.bit_length() <= MAX_BITS)
 
 
 def from_data(graph: dict[str, Any], leaves: Sequence[Node]) -> list[Node]:
@@ -125,6 +137,11 @@ def validate(graph: Any) -> None:
             raise GraphError(f"node {position} is neither a leaf nor an operator with inputs and attrs")
         if not (isinstance(node["op"], str) and isinstance(node["attrs"], dict)):
             raise GraphError(f"node {position}: op must be a name, and attrs a dictionary")
+        if not (len(node["op"]) <= MAX_LETTERS and len(node["attrs"]) <= MAX_LIST):
+            raise GraphError(f"node {position}: its operator's name, or the list of its attributes, is too long")
+        for key, value in node["attrs"].items():
+            if len(key) > MAX_LETTERS or not is_plain(value):
+                raise GraphError(f"node {position}: an attribute must be a plain number, text or list of them, of moderate size")
         check_positions(node["inputs"], count, f"inputs of node {position}")
 
 
@@ -187,12 +204,13 @@ def evaluate_untrusted(graph: dict[str, Any], leaves: Sequence[Tensor], forward:
 
 
 def most_elements(name: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> int:
-    """No fewer elements than the operator's result has."""
+    """No fewer elements than the operator's result has; more for a matrix product that takes long."""
     if name == "broadcast":  # -1 keeps the size of an axis
         return math.prod(max(1, size) for size in attrs["target_shape"]) * max(1, inputs[0].numel())
     shapes = [tuple(value.shape) for value in inputs]
     if name == "matmul" and min(map(len, shapes)) >= 2:
-        return shapes[0][-2] * shapes[1][-1] * stretched(shapes[0][:-2], shapes[1][:-2])
+        long = max(1, shapes[0][-1] // LONG_PRODUCT)
+        return long * shapes[0][-2] * shapes[1][-1] * stretched(shapes[0][:-2], shapes[1][:-2])
     if len(inputs) == 2 and shapes[0] != shapes[1]:
         return stretched(*shapes)
     return max((math.prod(shape) for shape in shapes), default=0)

@@ -84,7 +84,7 @@ def autograde(
         console.print(f"[red]{escape(sentence)}[/red]", soft_wrap=True)
     for record in records:
         if record.ungraded:
-            console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.problem)}[/yellow]", soft_wrap=True)
+            console.print(f"[yellow]{escape(record.student)} is ungraded: {escape(record.waiting)}[/yellow]", soft_wrap=True)
     flagged = [record.student for record in records if record.flags]
     if flagged:
         listed = ", ".join(flagged[:8]) + (f" and {len(flagged) - 8} more" if len(flagged) > 8 else "")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -14,9 +15,9 @@ import torch
 
 from autodiff_lib import __version__
 from autodiff_lib.checks import questions as public_questions
-from autodiff_lib.checks.judge import judge
+from autodiff_lib.checks.judge import FAILED, judge
 from autodiff_lib.checks.known import Known, known_of, told_again
-from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Problem, Question, Reason, Verdict
+from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Question, Reason, Verdict
 from autodiff_lib.checks.ready_made import Look, refused
 
 from . import hidden, intake
@@ -24,6 +25,7 @@ from .jail import Jail, Session, note
 from .nbgrader_course import ROOT, source
 
 torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
+logging.getLogger("autodiff_lib").addHandler(logging.lastResort)  # where a judge itself fails, whoever grades sees the traceback
 
 MAX_HINT = 600  # characters
 JUDGES = ("engine", "hidden", "inmate", "intake", "submitted")  # modules of the grader on which points depend
@@ -34,6 +36,7 @@ SAID_OF_HIDDEN: dict[Reason, str] = {
     "memory": "Your code took too much memory on a case that the notebook does not show.",
     "killed": "Your code ended its process on a case that the notebook does not show.",
     "tampered": "The answer did not have the form that a probe gives it.",
+    "unanswered": FAILED,
 }
 
 
@@ -68,6 +71,11 @@ class Result:
     def ungraded(self) -> list[str]:
         """Questions that have no verdict."""
         return [name for name, verdict in self.verdicts.items() if verdict.reason == "unanswered"]
+
+    @property
+    def waiting(self) -> str:
+        """Why some of it is ungraded: the whole for one reason, or each question for its own."""
+        return why_ungraded(self.problem, {name: told_of(self.verdicts[name]).message for name in self.ungraded})
 
 
 @cache
@@ -113,9 +121,9 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
 
         def answers(cases: Sequence[Case]) -> Iterator[Answer]:
             asks = [case.ask() for case in cases]
-            for case, answer in zip(cases, session.answers(asks), strict=True):
+            for answer in session.answers(asks):
                 clock.lap("probes")
-                yield vetted(case, answer)
+                yield answer
                 clock.lap("judge")
 
         def ask(question: Question, known: Sequence[Known] = ()) -> Verdict:
@@ -191,62 +199,22 @@ def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     return outcomes
 
 
-# --- answers, before the judge sees them
-
-
-def is_list_of(kind: type, value: Any) -> bool:
-    return isinstance(value, list) and len(value) <= 1_000_000 and all(type(item) is kind for item in value)
-
-
-def are_positions(value: Any, case: Case) -> bool:
-    return is_list_of(int, value) and all(0 <= item < len(case.graph["nodes"]) for item in value)
-
-
-def is_error(value: Any) -> bool:
-    """The name of an exception and its message, or nothing where none was raised."""
-    return value is None or (is_list_of(str, value) and len(value) == 2)
-
-
-FACTS: dict[str, dict[str, Callable[[Any, Case], bool]]] = {
-    "operator_compute": {"changed": lambda value, case: is_list_of(str, value)},
-    "operator_gradient": {},
-    "topological_order": {"order": are_positions, "changed": lambda value, case: type(value) is bool},
-    "evaluator_run": {
-        "changed": lambda value, case: type(value) is bool,
-        "kinds": lambda value, case: is_list_of(str, value),
-        "computed": are_positions,
-        "alive": lambda value, case: is_list_of(int, value),
-        "most_often": lambda value, case: type(value) is int,
-        "raised": lambda value, case: isinstance(value, list) and len(value) == case.settings["runs"] and all(map(is_error, value)),
-    },
-    "gradients": {"changed": lambda value, case: type(value) is bool},
-    "memory": {},
-    "model": {},
-    "sgd_epoch": {
-        "changed": lambda value, case: type(value) is bool,
-        "batches": lambda value, case: isinstance(value, list) and len(value) <= 1000 and all(is_list_of(int, rows) for rows in value),
-    },
-    "generate": {"changed": lambda value, case: type(value) is bool, "tokens": lambda value, case: is_list_of(int, value)},
-}
-GRAPHS = {"operator_gradient", "gradients", "model"}  # probes that answer with a graph
-ARRAYS = {"operator_compute": 2, "sgd_epoch": 4, "generate": 0}  # probes that answer with a fixed number of arrays
-
-
-def vetted(case: Case, answer: Answer) -> Answer:
-    """The answer, if it has the form that its probe gives; else a problem: somebody tampered with it."""
-    if answer.problem is not None:
-        return answer
-    probe = case.ask().probe
-    wanted = FACTS[probe]
-    fits = set(answer.facts) == set(wanted) and all(check(answer.facts[name], case) for name, check in wanted.items())
-    fits = fits and (answer.graph is not None) == (probe in GRAPHS) and len(answer.arrays) == ARRAYS.get(probe, len(answer.arrays))
-    if probe == "evaluator_run":
-        facts = answer.facts
-        fits = fits and len(facts["alive"]) == len(facts["computed"]) and all(case.graph["nodes"][p].get("op") for p in facts["computed"])
-    return answer if fits else Answer(problem=Problem("tampered", "it does not have the form that the question asks for"))
-
-
 # --- verdicts, before anybody sees them
+
+
+def why_ungraded(problem: str, messages: Mapping[str, str]) -> str:
+    """In words: the problem that a whole submission has, or else what is said of each question that has no verdict."""
+    if problem or not messages:
+        return problem
+    names: dict[str, list[str]] = {}
+    for name, message in messages.items():
+        names.setdefault(message, []).append(name)
+    return " ".join(f"{', '.join(listed)}: {message}" for message, listed in names.items()).removesuffix(".")
+
+
+def told_of(verdict: Verdict) -> Failure | None:
+    """The failure that gives a verdict its reason."""
+    return next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
 
 
 def unanswered(question: Question, problem: str) -> Verdict:

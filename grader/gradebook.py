@@ -16,7 +16,7 @@ from autodiff_lib.course import UNITS
 
 from .intake import questions_in_words
 from .nbgrader_course import ROOT, nbgrader
-from .records import Record
+from .records import QuestionRecord, Record
 
 TRIES = 3  # to open a gradebook whose tables somebody else is making
 LatePenalty = Callable[[str, float, float], float | None]
@@ -87,7 +87,7 @@ def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_
         answered = question.reason != "unanswered"
         grade.auto_score = question.points if answered else None
         grade.needs_manual_grade = not answered or grade.manual_score is not None
-        comments[name].auto_comment = remark(question.reason, record)
+        comments[name].auto_comment = remark(question, record.jailed)
     for name in questions_in_words(unit):
         grade = grades[name]
         grade.auto_score = None if name in record.in_words else 0
@@ -106,17 +106,17 @@ def ensure_student(gradebook: Gradebook, student: str) -> None:
         gradebook.find_student(student)
 
 
-def remark(reason: str, record: Record) -> str | None:
+def remark(question: QuestionRecord, jailed: bool) -> str | None:
     """What stands beside the student's cell in the gradebook."""
     sentences = {
         "missing": "Not done yet.",
-        "unanswered": f"Ungraded: {record.problem}.",
+        "unanswered": f"Ungraded. {question.message}",
         "timeout": "Stopped: it took too long.",
         "memory": "Stopped: it took too much memory.",
         "killed": "Its process ended before it answered.",
         "tampered": "Its answer did not have the form that a probe gives it.",
     }
-    text = sentences.get(reason)
-    if not record.jailed:
+    text = sentences.get(question.reason)
+    if not jailed:
         text = f"{text or ''} Graded without a jail.".strip()
     return text

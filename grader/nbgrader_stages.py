@@ -55,7 +55,7 @@ class JailedAutograde(Autograde):
             self.log.info("Converting notebook %s of %s: %g of %g points", unit, record.student, record.points, record.max_points)
             if record.ungraded:
                 ungraded.append(record.student)
-                self.log.warning("%s is ungraded: %s", record.student, record.problem)
+                self.log.warning("%s is ungraded: %s", record.student, record.waiting)
 
         options = batch.Options(jailed=self.jailed, cold=self.cold, force=self.force, jobs=self.jobs)
         try:

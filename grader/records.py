@@ -13,7 +13,7 @@ from autodiff_lib.checks.question import Reason
 from autodiff_lib.course import UNITS
 
 from . import plain, whole
-from .engine import Result, question_hash, version
+from .engine import Result, question_hash, told_of, version, why_ungraded
 from .hidden import secret
 from .limits import MiB
 from .submitted import content_of
@@ -67,11 +67,16 @@ class Record:
     def ungraded(self) -> list[str]:
         return [name for name, question in self.questions.items() if question.reason == "unanswered"]
 
+    @property
+    def waiting(self) -> str:
+        """Why some of it is ungraded: the whole for one reason, or each question for its own."""
+        return why_ungraded(self.problem, {name: self.questions[name].message for name in self.ungraded})
+
 
 def record_of(student: str, result: Result, digest: str, told: Collection[str] = ()) -> Record:
     questions = {}
     for name, verdict in result.verdicts.items():
-        failure = next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
+        failure = told_of(verdict)
         said = ("", "", "", "") if failure is None else (failure.case, failure.message, failure.hint, failure.mistake)
         hashed = question_hash(result.unit, name, secret())
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)

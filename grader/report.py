@@ -131,7 +131,7 @@ def shortened(names: list[str]) -> str:
 
 
 def ungraded(records: Sequence[Record]) -> str:
-    rows = [(record.student, record.problem) for record in records if record.ungraded]
+    rows = [(record.student, record.waiting) for record in records if record.ungraded]
     rows += [(record.student, f"an answer in words waits: {name}") for record in records for name in record.in_words]
     return "<h2>Ungraded</h2>" + (table(("student", "why"), rows) if rows else "<p>None: every question has a verdict.</p>")
 

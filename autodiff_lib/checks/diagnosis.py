@@ -17,11 +17,8 @@ MAX_RANK_PERMUTED = 4
 def diagnose(got: np.ndarray, expected: np.ndarray, dtype: str) -> str:
     """One sentence on how a wrong answer is related to the right one; empty where nothing is sure."""
     got = np.asarray(got, np.float64)
-    for fact in FACTS:
-        sentence = fact(got, expected, dtype)
-        if sentence:
-            return sentence
-    return ""
+    with np.errstate(all="ignore"):  # what overflows, or is no number, is a fact to tell and nothing to warn of
+        return next((sentence for fact in FACTS if (sentence := fact(got, expected, dtype))), "")
 
 
 def wrong_shape(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
@@ -110,7 +107,7 @@ def transposed(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
 def few_wrong(got: np.ndarray, expected: np.ndarray, dtype: str) -> str | None:
     wrong = ~close(got, expected, dtype)
     count = int(wrong.sum())
-    if got.size < 4 or 2 * count > got.size:
+    if got.size < 4 or not 0 < 2 * count <= got.size:
         return None
     where = tuple(int(i) for i in np.argwhere(wrong)[0])
     return f"Only {count} of {got.size} entries differ, the first at {list(where)}. What is special about the input there?"

@@ -1,10 +1,12 @@
-"""The judge compares answers with the reference. It never runs the code that gave them."""
+"""The judge compares answers with the reference. It never runs the code that gave them, and never raises for what they hold."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from .forms import misformed
 from .known import Known, Trace, mark, recognised
 from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
 
@@ -14,6 +16,10 @@ HINTS = {  # kind of error -> what it is a sign of, whatever the code
     "TooMuchWorkError": "Is something walked through again for each node that needs it?",
 }
 MAX_CONTRASTED = 3  # values of a feature that are worth listing
+FAILED = "The check itself failed on this answer. You lose no points by it: a person will look. Tell your instructor which exercise it was."
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # whoever grades listens; a student's notebook shows no traceback of the library's
 
 Answers = Callable[[Sequence[Case]], Iterable[Answer]]
 """Gets the answers to cases, in their order, from wherever the student's code runs. Not all of them may be taken."""
@@ -27,18 +33,21 @@ def judge(question: Question, answers: Answers, known: Sequence[Known] = ()) -> 
 
 def judged(question: Question, answers: Answers) -> tuple[Verdict, dict[str, Trace]]:
     """The verdict, and for each part the trace of its failures."""
-    found = {part.name: judge_part(part, answers) for part in question.parts}
+    found = {part.name: judge_part(part, answers, question.name) for part in question.parts}
     verdict = Verdict(question.name, question.number, tuple(part for part, _ in found.values()))
     return verdict, {name: trace for name, (_, trace) in found.items()}
 
 
-def judge_part(part: Part, answers: Answers) -> tuple[PartVerdict, Trace]:
-    """All or nothing over the cases, which are in ascending size: the first failure is the smallest."""
+def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict, Trace]:
+    """All or nothing over the cases, which are in ascending size: the first failure is the smallest.
+
+    A case on which the judge itself fails decides nothing where another one shows that the answer is wrong.
+    """
     failures: list[Failure] = []
     passed: list[Case] = []
     failed: list[Case] = []
     for case, given in zip(part.cases, answers(part.cases), strict=True):
-        failure = problem_of(case, given) or part.judge(case, given)
+        failure = found_by(part, case, given, question)
         if failure is None:
             passed.append(case)
             continue
@@ -53,10 +62,24 @@ def judge_part(part: Part, answers: Answers) -> tuple[PartVerdict, Trace]:
         max_points=part.points,
         passed=len(passed),
         cases=len(part.cases),
-        failure=failures[0] if failures else None,
+        failure=next((failure for failure in failures if failure.reason != "unanswered"), failures[0] if failures else None),
         contrast=contrast(passed, failed),
     )
     return verdict, trace
+
+
+def found_by(part: Part, case: Case, answer: Answer, question: str) -> Failure | None:
+    """What is wrong with an answer. Where the judge raises there is no verdict: a person has to look, and the log says at what."""
+    try:
+        return failure_of(part, case, answer)
+    except Exception:
+        logger.exception("no verdict on %s, %s, case %s: the judge itself failed", question, part.name, case.name)
+        return Failure(case.name, "unanswered", FAILED)
+
+
+def failure_of(part: Part, case: Case, answer: Answer) -> Failure | None:
+    """What is wrong with an answer, by the first who says so: the probe, the form that its answers have, the judge."""
+    return problem_of(case, answer) or misformed(case, answer) or part.judge(case, answer)
 
 
 def contrast(passed: list[Case], failed: list[Case]) -> str:

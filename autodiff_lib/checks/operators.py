@@ -6,8 +6,8 @@ reference's operators: a mistake in one operator costs no points in another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,15 +16,20 @@ import torch
 from torch import Tensor
 
 from ..graph import table
-from ..graph_data import GraphError, evaluate_untrusted
+from ..graph_data import Forward, GraphError, evaluate_untrusted
 from . import reference
 from .compare import TOLERANCE, agree, vanishes
 from .diagnosis import diagnose
+from .forms import FORMS, Form, is_list_of
 from .question import Answer, Ask, Failure, Part, Question, all_numbers, plain
 from .values import SAID, Shape, draw, generator
 
 UNIT = "01_operators"
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
+SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
+SHAKE = 1e-9  # relative errors that are put into the operators of a gradient, to see how large they get
+OWN_SHAKE = 8 * SHAKE  # into the exercise's own operator, wherever it stands on something else than its operands
+MOST_SHAKEN = 100 * SHAKE  # relative error that may come of it: formulas make about 20 of it, difference quotients thousands
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ class ComputeCase(OperatorCase):
 
 @dataclass(frozen=True)
 class GradientCase(OperatorCase):
+    closely: bool = False  # whether it is looked at whether the gradient is a formula, and no difference quotient
+
     def ask(self) -> Ask:
         return Ask("operator_gradient", self.settings())
 
@@ -126,6 +133,10 @@ class Truth:
     directions: list[Tensor]  # in which second derivatives are taken, one for each operand
     grads: list[Tensor]
     second: list[Tensor]  # derivatives of <grads, directions> with respect to the leaves
+
+
+FORMS["operator_compute"] = Form(arrays=lambda case: 2, facts={"changed": lambda value, case: is_list_of(str, value)})
+FORMS["operator_gradient"] = Form(outputs=lambda case: len(case.shapes))
 
 
 def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
@@ -169,6 +180,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
             return failure(f"The graph of the gradient cannot be evaluated: {error}", hint, all_numbers(grads))
     if lacks_upstream:
         return failure("output_grad appears nowhere in the gradient.", "The chain rule multiplies by it.", all_numbers(grads))
+    as_given = [grad.detach() for grad in grads]
 
     if case.operator == "relu":
         grads = [legal_subgradient(operands[0], output_grad, grads[0], expected[0])]
@@ -190,7 +202,43 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
                 got,
                 want,
             )
+    if case.closely and (problem := no_formula(case, answer.graph, as_given)):
+        return failure(*problem)
     return None
+
+
+def no_formula(case: GradientCase, graph: dict[str, Any], grads: Sequence[Tensor]) -> tuple[str, str] | None:
+    """What tells a difference quotient, which may be right to many digits, from a formula; a message and a hint."""
+    *operands, output_grad = (leaf.detach() for leaf in case.truth.leaves)
+    for scale in SCALES:
+        scaled = evaluate_untrusted(graph, [*operands, scale * output_grad], reference.FORWARD)
+        if not all(agree((got / scale).numpy(), grad.numpy(), "float64") for got, grad in zip(scaled, grads, strict=True)):
+            message = f"The gradient is right, but not {scale:g} times as large where output_grad is."
+            return message, "Every term of a gradient has output_grad as a factor, once."
+    disturbed = evaluate_untrusted(graph, [*operands, output_grad], shaken(case, operands))
+    for got, grad in zip(disturbed, grads, strict=True):
+        if not float((got - grad).abs().max()) <= MOST_SHAKEN * float(grad.abs().max()):
+            message = "The gradient is right, but it is made of differences of nearly equal values, divided by a small number."
+            return message, "A difference quotient is good for checking a gradient. Here the formula is asked for."
+    return None
+
+
+def shaken(case: GradientCase, operands: Sequence[Tensor]) -> Forward:
+    """The reference's operators with small errors in what they return; the exercise's own is exact on its own operands."""
+    random = torch.Generator().manual_seed(int(generator(case.seed, case.operator, case.name, "errors").integers(2**31)))
+
+    def with_errors(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
+            value = forward(*inputs, **attrs)
+            own = name == case.operator
+            if own and len(inputs) == len(operands) and all(given is operand for given, operand in zip(inputs, operands, strict=True)):
+                return value
+            size = OWN_SHAKE if own else SHAKE
+            return value * (1 + size * (2 * torch.rand(value.shape, generator=random, dtype=torch.float64) - 1))
+
+        return apply
+
+    return {name: with_errors(name, forward) for name, forward in reference.FORWARD.items()}
 
 
 def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor) -> Tensor:
@@ -377,8 +425,10 @@ def compute_cases(operator: str, seed: str = "public") -> tuple[ComputeCase, ...
 
 
 def gradient_cases(operator: str, seed: str = "public") -> tuple[GradientCase, ...]:
-    """Every row in float64, and one node as both operands; smallest first."""
-    cases = [GradientCase(operator, *row, seed=seed) for row in rows(operator)]
+    """Every row in float64, and one node as both operands; smallest first. The last that has plain values is looked at closely."""
+    cases = sorted((GradientCase(operator, *row, seed=seed) for row in rows(operator)), key=lambda case: case.size)
+    last = max(place for place, case in enumerate(cases) if set(case.kinds) <= {"normal", "away", "positive"})
+    cases[last] = replace(cases[last], closely=True)
     if operator in REPEATED:
         cases.append(GradientCase(operator, *REPEATED[operator], seed=seed, repeated=True))
     return tuple(sorted(cases, key=lambda case: case.size))

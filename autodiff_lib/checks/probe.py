@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from ..graph import Node, Op, Variable, describe_value, table
 from ..graph_data import to_data
 from .question import Answer, Ask, Case, Problem
+from .wire import unsendable
 
 T = TypeVar("T")
 
@@ -40,9 +41,16 @@ def run(ask: Ask) -> Answer:
     """The answer of the student's code, or the problem that kept it."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = attempt(lambda: PROBES[ask.probe](ask))
+        result = attempt(lambda: sendable(PROBES[ask.probe](ask)))
     answer = Answer(problem=result) if isinstance(result, Problem) else result
     return replace(answer, printed=printed.getvalue()[:MAX_PRINTED])
+
+
+def sendable(answer: Answer) -> Answer:
+    """The answer, if it can be sent to whoever grades; so a notebook takes the same answers as they do."""
+    if why := unsendable(answer.arrays):
+        raise WrongKindError(f"your code returned {why}")
+    return answer
 
 
 def answers(cases: Iterable[Case]) -> Iterator[Answer]:
@@ -189,6 +197,7 @@ def operator_gradient(ask: Ask) -> Answer:
     if not isinstance(grads, list | tuple):
         brackets = "; put it in brackets" if isinstance(grads, Node) else ""
         raise WrongKindError(f"gradient must return a list with one node for each input, got {missing_return(grads)}{brackets}")
+    grads = [*grads]  # a class of the student's may tell another length than it has
     if len(grads) != len(operands):
         raise WrongKindError(f"gradient must return one node for each input, that is {len(operands)}, got {len(grads)}")
     return Answer(graph=to_data(grads, leaves=[*operands, output_grad]))

@@ -146,8 +146,13 @@ class Verdict:
 
     @property
     def reason(self) -> Reason:
-        """The first reason for lost points; `missing` where all that fails is not written yet."""
+        """The first reason for lost points; `missing` where all that fails is not written yet.
+
+        `unanswered` where one part has no verdict: then nobody knows the question's points.
+        """
         reasons = [part.reason for part in self.parts if part.failure is not None]
+        if "unanswered" in reasons:
+            return "unanswered"
         return next((reason for reason in reasons if reason != "missing"), reasons[0] if reasons else "passed")
 
     @property

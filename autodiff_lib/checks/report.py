@@ -105,9 +105,9 @@ def pictures(failure: Failure) -> list[Picture]:
 def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None, digits: int = 4) -> Picture:
     wrong = np.zeros(array.shape, bool) if wrong is None else wrong
     where = tuple(np.argwhere(wrong)[0]) if wrong.any() else (0,) * array.ndim
-    index = tuple(int(i) for i in where[:-2]) if array.ndim > 2 else ()
+    index = tuple(int(i) for i in where[:-2]) if array.ndim > 2 and array.size else ()
     title = f"{name} {list(array.shape)}" + (f", slice {list(index)}" if index else "")
-    matrix, marked = np.atleast_2d(array[index]), np.atleast_2d(wrong[index])
+    matrix, marked = (np.atleast_2d(shown[index]) if shown.size else np.zeros((0, 0), shown.dtype) for shown in (array, wrong))
     cut = max(matrix.shape, default=0) > MAX_SHOWN
     return Picture(title, matrix[:MAX_SHOWN, :MAX_SHOWN], marked[:MAX_SHOWN, :MAX_SHOWN], cut, digits)
 
@@ -133,6 +133,8 @@ def part_line(part: PartVerdict) -> tuple[str, str, str]:
         return "✓", GREEN, f"{part.part}: all {part.cases} cases, {worth}"
     if part.failure.reason == "missing":
         return "○", GREY, f"{part.part}: not done yet, {worth}"
+    if part.failure.reason == "unanswered":
+        return "○", GREY, f"{part.part}: no verdict"
     return "✗", RED, f"{part.part}: {part.passed} of {part.cases} cases, {worth}"
 
 
@@ -143,8 +145,6 @@ def look_at(question: Question, part: PartVerdict) -> str:
 def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict, list[str]]]:
     """For each part: the sentences to show under it. A part that nobody wrote needs none; nothing is said twice."""
     explained: list[tuple[PartVerdict, list[str]]] = []
-    if verdict.reason == "unanswered":
-        return explained
     said: dict[tuple[str, str], str] = {}  # case and message -> part
     hinted: set[str] = set()
     for part in verdict.parts:
@@ -154,6 +154,9 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
             continue
         if (first := said.setdefault((failure.case, failure.message), part.part)) != part.part:
             explained.append((part, [f"The same as in {first}."]))
+            continue
+        if failure.reason == "unanswered":
+            explained.append((part, [failure.message]))
             continue
         printed = f"Your code printed: {failure.printed[:MAX_PRINTED].rstrip()}" if failure.printed else ""
         look = f"Look at: {look_at(question, part)}."
@@ -237,7 +240,8 @@ def matrix_html(shown: Picture, low: float, high: float) -> str:
 
 
 def cell_html(shown: str, value: float, wrong: bool, low: float, high: float) -> str:
-    depth = (value - low) / (high - low) if high > low and np.isfinite(value) else 0.0
+    spread = high / 2 - low / 2  # halves: the distance of the two may be more than there are numbers for
+    depth = (value / 2 - low / 2) / spread if spread > 0 and np.isfinite(value) else 0.0
     red, green, blue = (round(245 - depth * (245 - dark)) for dark in (108, 158, 201))  # light grey to steel blue
     frame = f"2px solid {RED};font-weight:700" if wrong else "2px solid transparent"
     style = f"background:rgb({red},{green},{blue});color:#111;border:{frame};padding:1px 6px;text-align:right;font-family:monospace"

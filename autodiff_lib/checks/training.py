@@ -18,6 +18,7 @@ from ..graph import describe_value, table
 from ..text import PAD
 from .compare import agree, in_words
 from .diagnosis import diagnose
+from .forms import FORMS, Form, is_flag, is_list_of
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question, all_numbers
 from .values import generator
@@ -26,6 +27,7 @@ UNIT = "03_transformer_lm"
 EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
 ROUNDED = 1e-6  # for the loss of an epoch: `torch.tensor(loss)` makes a float32 of it
 MAX_LISTED = 200  # characters of a list in a message
+MAX_BATCHES = 1000  # and as many rows in each: more are no answer
 
 
 # --- training: one epoch of stochastic gradient descent on another model
@@ -90,6 +92,15 @@ def probe_epoch(ask: Ask) -> Answer:
     return Answer(arrays=tuple(values), facts={"changed": changed, "batches": batches})
 
 
+def are_batches(value: Any, case: EpochCase) -> bool:
+    fits = isinstance(value, list) and len(value) <= MAX_BATCHES
+    return fits and all(is_list_of(int, rows) and len(rows) <= MAX_BATCHES for rows in value)
+
+
+FORMS["sgd_epoch"] = Form(arrays=lambda case: len(case.names) + 1, facts={"changed": is_flag, "batches": are_batches})
+FORMS["generate"] = Form(facts={"changed": is_flag, "tokens": lambda value, case: is_list_of(int, value)})
+
+
 def brief(values: Sequence[Any]) -> str:
     """A list that may be long, for a message."""
     text = str(values[:MAX_LISTED])
@@ -117,6 +128,11 @@ def has_weights(answer: Answer, weights: Sequence[Tensor]) -> bool:
     return all(agree(got, want.numpy(), "float64", EXACT) for got, want in zip(answer.arrays, weights, strict=False))
 
 
+def are_samples(case: EpochCase, batches: list[list[int]]) -> bool:
+    """Whether an epoch can be made of these batches, and is no longer than an epoch may be."""
+    return len(batches) <= case.samples and all(len(rows) <= case.samples and set(rows) <= set(range(case.samples)) for rows in batches)
+
+
 def judge_update(case: EpochCase, answer: Answer) -> Failure | None:
     """Wrong batches are the other part's business: here, the steps must be those that lead from batch to batch."""
     given = [rows for rows in answer.facts["batches"] if rows]
@@ -125,7 +141,7 @@ def judge_update(case: EpochCase, answer: Answer) -> Failure | None:
     weights, _ = epoch(case, right_batches(case))
     if has_weights(answer, weights):
         return None
-    if len(given) <= case.samples and all(len(rows) <= case.samples and set(rows) <= set(range(case.samples)) for rows in given):
+    if are_samples(case, given):
         weights, _ = epoch(case, given)
     start = case.arrays()[2:]
     for name, got, want, before in zip(case.names, answer.arrays, weights, start, strict=False):
@@ -162,9 +178,12 @@ def judge_untouched(case: EpochCase, answer: Answer) -> Failure | None:
         return Failure.wrong(
             case, "The weights or the samples that sgd_epoch was given have changed.", "Make a new dictionary, and new tensors."
         )
-    if not any(answer.facts["batches"]) or not all(np.isfinite(got).all() for got in answer.arrays):
+    start, batches = case.arrays()[2:], [rows for rows in answer.facts["batches"] if rows]
+    alike = all(np.isfinite(got).all() and got.shape == before.shape for got, before in zip(answer.arrays, start, strict=False))
+    right = batches == right_batches(case) or (are_samples(case, batches) and has_weights(answer, epoch(case, batches)[0]))
+    if not (batches and alike and right):  # one of the two must be right: otherwise there is nothing that could have been spoiled
         return Failure.wrong(case, "The new weights do not come from run_model.", "Where does the step begin?")
-    if all(agree(got, before, "float64", EXACT) for got, before in zip(answer.arrays, case.arrays()[2:], strict=False)):
+    if all(agree(got, before, "float64", EXACT) for got, before in zip(answer.arrays, start, strict=False)):
         return Failure.wrong(case, "The new weights are the old ones: nothing was done.", "Where does the step begin?")
     return None
 

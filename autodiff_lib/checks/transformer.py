@@ -26,6 +26,7 @@ from ..text import causal_mask
 from . import reference
 from .compare import agree, in_words, size_of
 from .diagnosis import diagnose
+from .forms import FORMS, Form
 from .probe import PROBES, WrongKindError, missing_return, no_ready_made_model, stand_ins
 from .question import Answer, Ask, Failure, Part, Question, all_numbers, plain
 from .training import EXACT, UNIT, epoch_question, generate_question
@@ -189,6 +190,8 @@ def probe_model(ask: Ask) -> Answer:
 
 # --- judges of graphs
 
+FORMS["model"] = Form(outputs=lambda case: 1)
+
 
 def leaves_of(case: ModelCase) -> dict[str, Tensor]:
     return {name: value.requires_grad_(name not in GIVEN) for name, value in case.values().items()}
@@ -206,8 +209,8 @@ def evaluated(case: ModelCase, answer: Answer, leaves: Mapping[str, Tensor]) -> 
 
 def value_of(graph: Mapping[str, Any], leaves: Sequence[Tensor], function: str) -> Tensor:
     """The value of a graph that answers for a function. GraphError where it has none, and where it takes too much time or memory."""
-    if len(graph["outputs"]) != 1 or len(graph["nodes"]) > MAX_NODES:
-        raise GraphError(f"it has {len(graph['nodes'])} nodes and {len(graph['outputs'])} outputs; there may be {MAX_NODES}, and one.")
+    if len(graph["nodes"]) > MAX_NODES:
+        raise GraphError(f"it has {len(graph['nodes'])} nodes; there may be {MAX_NODES}.")
     left = MAX_NUMBERS
 
     def pay(numbers: int) -> None:
@@ -294,8 +297,10 @@ def judge_gradients(case: ModelCase, answer: Answer) -> Failure | None:
 def difference(case: ModelCase, answer: Answer, leaves: dict[str, Tensor], **changed: Tensor) -> Tensor:
     """For each token (T,), by how much the output changes when some inputs do, relative to the output's largest number, or to 1."""
     first, second = evaluated(case, answer, leaves), evaluated(case, answer, {**leaves, **changed})
-    if first.ndim != 3 or first.shape != second.shape:
-        raise GraphError(f"its value has shape {list(first.shape)}, which is not (batch, tokens, ...).")
+    batch, tokens = case.sizes["B"], case.sizes["T"]
+    for value in (first, second):
+        if value.ndim != 3 or value.shape[:2] != (batch, tokens) or value.shape != first.shape or not value.numel():
+            raise GraphError(f"its value has shape {list(value.shape)}, expected [{batch}, {tokens}, ...]: one row for each token.")
     moved = (first - second).detach().abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
     return moved / size_of(first.detach().numpy(), second.detach().numpy())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,20 +32,28 @@ class Log:
 
     computed: list[Node] = field(default_factory=list)
     alive: list[int] = field(default_factory=list)
+    times: Counter[Node] = field(default_factory=Counter)  # how often each was computed
     results: dict[int, weakref.ref[Tensor]] = field(default_factory=dict)  # those still in memory
 
     def restart(self) -> None:
         """Forget what was seen, for another run; what still lives of the last one no longer counts."""
-        self.computed, self.alive, self.results = [], [], {}
+        self.computed, self.alive, self.times, self.results = [], [], Counter(), {}
 
     def most_often(self) -> int:
         """How often the node was computed that was computed most often."""
-        return max(Counter(self.computed).values(), default=0)
+        return max(self.times.values(), default=0)
+
+
+Factors = Mapping[Node, Sequence[float]]
+"""Node -> by what its value is multiplied the first time that it is computed in a run, the second time, and so on."""
 
 
 @contextmanager
-def computations(nodes: Iterable[Node], budget: Budget | None = None) -> Iterator[Log]:
-    """Log every `compute` of the operators of `nodes` while the context is open."""
+def computations(nodes: Iterable[Node], budget: Budget | None = None, factors: Factors | None = None) -> Iterator[Log]:
+    """Log every `compute` of the operators of `nodes` while the context is open.
+
+    With `factors` the values themselves tell what was computed, and how often.
+    """
     log = Log()
     operators = {id(node.op): node.op for node in nodes if node.inputs}.values()
 
@@ -56,7 +64,10 @@ def computations(nodes: Iterable[Node], budget: Budget | None = None) -> Iterato
             results = log.results
             log.computed.append(node)
             log.alive.append(len(results))
+            log.times[node] += 1
             result = compute(node, inputs)
+            if factors is not None:
+                result = result * factors[node][min(log.times[node], len(factors[node])) - 1]
             if isinstance(result, Tensor):
                 key = id(result)
                 results[key] = weakref.ref(result, lambda _: results.pop(key, None))

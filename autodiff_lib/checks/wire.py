@@ -22,6 +22,7 @@ from .question import Answer, Ask, Problem
 MAX_MESSAGE = 32 * 2**20  # bytes
 MAX_ARRAYS = 256
 MAX_RANK = 8
+MAX_ANSWER = MAX_MESSAGE // 2  # bytes of the arrays of an answer: the rest is for what is said about them
 MAX_TEXT = 10_000  # characters of a message or of printed text
 DTYPES = {"float64", "float32", "int64", "int32", "uint8", "bool"}
 LENGTH = struct.Struct("<Q")
@@ -82,9 +83,30 @@ def checked_form(form: Any) -> tuple[np.dtype, tuple[int, ...], Literal["C", "F"
         case [str(name), list(shape), "C" | "F" as order]:
             if name not in DTYPES:
                 raise WireError(f"an array has the dtype {name[:20]}, expected one of {', '.join(sorted(DTYPES))}")
-            if len(shape) <= MAX_RANK and all(type(size) is int and 0 <= size <= MAX_MESSAGE for size in shape):
+            if len(shape) <= MAX_RANK and all(type(size) is int and size >= 0 for size in shape) and is_moderate(shape):
                 return np.dtype(name), tuple(shape), order
     raise WireError("an array has an impossible form")
+
+
+def is_moderate(shape: Sequence[int]) -> bool:
+    """Whether a shape is one that an array can have here: an axis without entries excuses no gigantic one beside it."""
+    return math.prod(max(1, size) for size in shape) <= MAX_MESSAGE
+
+
+def unsendable(arrays: Sequence[Any]) -> str:
+    """Why these are no arrays that an answer may consist of; empty where they are."""
+    for array in arrays:
+        if type(array) is not np.ndarray:
+            return f"{type(array).__name__}, expected a plain array"
+        if array.dtype.name not in DTYPES:
+            return f"values of the dtype {array.dtype.name}, expected one of {', '.join(sorted(DTYPES))}"
+        if array.ndim > MAX_RANK or not is_moderate(array.shape):
+            return f"an array with {array.ndim} axes and {array.size} entries, expected up to {MAX_RANK} axes, and far fewer entries"
+    if len(arrays) > MAX_ARRAYS:
+        return f"{len(arrays)} arrays, expected up to {MAX_ARRAYS}"
+    if (size := sum(array.nbytes for array in arrays)) > MAX_ANSWER:
+        return f"{size} bytes, expected up to {MAX_ANSWER}"
+    return ""
 
 
 def send(channel: socket.socket, message: bytes, deadline: float | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import text
 
-from ..engine import Result
+from ..engine import Result, told_of
 from ..outputs import plain
 from ..records import QuestionRecord, Record
 
@@ -55,7 +55,7 @@ def of_result(result: Result) -> Feedback:
     items = []
     for name, verdict in result.verdicts.items():
         answered = verdict.reason != "unanswered"
-        said = text(verdict, questions[name]) if answered else f"{UNGRADED}\n{result.problem}"
+        said = text(verdict, questions[name]) if answered else f"{UNGRADED}\n{told_of(verdict).message}"
         points = verdict.points if answered else None
         items.append(Item(name, verdict.number, points, verdict.max_points, verdict.reason == "passed", bounded(said)))
     return Feedback(tuple(items), notes(result), sum(result.seconds.values()))
@@ -66,7 +66,7 @@ def of_record(record: Record) -> Feedback:
     items = []
     for number, (name, question) in enumerate(record.questions.items(), start=1):
         points = None if question.reason == "unanswered" else question.points
-        said = told(name, question) if points is not None else f"{UNGRADED}\n{record.problem}"
+        said = told(name, question) if points is not None else f"{UNGRADED}\n{question.message}"
         items.append(Item(name, number, points, question.max_points, question.reason == "passed", bounded(said)))
     return Feedback(tuple(items), notes(record), sum(record.seconds.values()))
 
@@ -86,8 +86,9 @@ def notes(graded: Result | Record) -> tuple[str, ...]:
     said = []
     if graded.ungraded:
         names = ", ".join(graded.ungraded)
-        why = f" ({graded.problem})" if graded.problem else ""
-        said.append(f"UNGRADED: {names}{why}. No points are counted for these, and none are lost: a person has to look at them.")
+        said.append(
+            f"UNGRADED: {names} ({graded.waiting}). No points are counted for these, and none are lost: a person has to look at them."
+        )
     if graded.repairs:
         said.append("\n".join(["The notebook was repaired before it was graded:", *(f"- {repair}" for repair in graded.repairs)]))
     if not graded.jailed:

@@ -9,7 +9,7 @@ from grader import records
 from grader.jail import bubblewrap
 from grader.nbgrader_course import ROOT
 from tests import corpora
-from tests.redteam import floods, kernel, pages  # noqa: F401 - they add to SUBMISSIONS
+from tests.redteam import floods, forgeries, kernel, pages  # noqa: F401 - they add to SUBMISSIONS
 from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")

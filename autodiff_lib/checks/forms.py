@@ -1,0 +1,65 @@
+"""What an answer must consist of before anybody judges it: declared once for each probe, and the same for notebook and grading.
+
+A judge may count on it: there is a graph or there is none, with so many outputs; so many arrays of numbers; and
+every fact in the form in which its probe tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .question import Answer, Case, Failure
+from .wire import unsendable
+
+MAX_LISTED = 1_000_000  # entries of a list of facts
+TAMPERED = "There is no answer: it does not have the form that the question asks for."
+
+
+def nothing(case: Any) -> int:
+    return 0
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the answers of a probe consist of, case by case. Only those that an honest answer can get wrong have a `miscounted`."""
+
+    arrays: Callable[[Any], int] = nothing
+    outputs: Callable[[Any], int] = nothing  # of the graph; none means that there is no graph
+    facts: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    agree: Callable[[Any, Mapping[str, Any]], bool] = lambda case, facts: True  # whether facts that are right one by one fit together
+    miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
+
+
+FORMS: dict[str, Form] = {}
+"""Probe -> the form of its answers."""
+
+
+def misformed(case: Case, answer: Answer) -> Failure | None:
+    """The failure of an answer that no judge need look at."""
+    form = FORMS[case.ask().probe]
+    tampered = Failure(case.name, "tampered", TAMPERED)
+    facts = answer.facts
+    if set(facts) != set(form.facts) or not all(check(facts[name], case) for name, check in form.facts.items()):
+        return tampered
+    outputs, arrays = form.outputs(case), form.arrays(case)
+    if (answer.graph is not None) != bool(outputs) or unsendable(answer.arrays) or not form.agree(case, facts):
+        return tampered
+    for count, wanted in ((len(answer.arrays), arrays), (len(answer.graph["outputs"]) if outputs else 0, outputs)):
+        if count != wanted:
+            return tampered if form.miscounted is None else form.miscounted(case, answer)
+    return None
+
+
+def is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_LISTED and all(type(item) is kind for item in value)
+
+
+def is_flag(value: Any, case: Any) -> bool:
+    return type(value) is bool
+
+
+def is_error(value: Any) -> bool:
+    """The name of an exception and its message, or nothing where none was raised."""
+    return value is None or (is_list_of(str, value) and len(value) == 2)
