@@ -75,7 +75,7 @@ def test_an_empty_answer_says_so():
 
 
 def result(repairs=(), problem="", jailed=True):
-    return Result("01_operators", {}, [*repairs], [], jailed, "", problem)
+    return Result("01_operators", {}, [*repairs], [], jailed, problem)
 
 
 def test_what_is_said_of_a_submission_is_text():

@@ -151,7 +151,7 @@ def test_bounds_on_bytes_leave_the_uppermost_notebooks_and_say_what_was_not_read
         ".hidden/x.ipynb": 500,
         "a.py": 150,
         "b.py": 150,
-        "c.py": 1,
+        "c.py": 170,
     }
     for name, size in sizes.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

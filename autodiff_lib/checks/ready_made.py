@@ -20,7 +20,7 @@ from .names import SHELL, Code, Place, descendants
 from .question import Failure, PartVerdict, Question, Verdict
 
 EVERYWHERE = {
-    "torch.autograd", "torch.func", "functorch", "autograd", "jax", "tensorflow",  # they differentiate
+    "torch.autograd", "torch.func", "functorch", "autograd", "jax.grad", "jax.value_and_grad", "jax.vjp",  # they differentiate
     "graphlib", "networkx", "toposort",  # they sort
     "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",  # they sort and evaluate, as the judge does
 }  # fmt: skip
