@@ -173,14 +173,32 @@ def inputs_first(outputs: Iterable[Node], leaves: Container[Node] = ()) -> list[
 
 def evaluation_order(graph: dict[str, Any]) -> list[int]:
     """Positions such that every node comes after its inputs. GraphError where there is a cycle."""
-    nodes = graph["nodes"]
-    if all(operand < position for position, node in enumerate(nodes) for operand in node.get("inputs", ())):
-        return list(range(len(nodes)))  # as `to_data` writes them
-    sorter = TopologicalSorter({position: node.get("inputs", ()) for position, node in enumerate(nodes)})
+    inputs = [node.get("inputs", ()) for node in graph["nodes"]]
+    if all(operand < position for position, operands in enumerate(inputs) for operand in operands):
+        return list(range(len(inputs)))  # as `to_data` writes them
+    lacking = [len(operands) for operands in inputs]
+    consumers: list[list[int]] = [[] for _ in inputs]
+    for position, operands in enumerate(inputs):
+        for operand in operands:
+            consumers[operand].append(position)
+    order = [position for position, count in enumerate(lacking) if not count]
+    for position in order:
+        for consumer in consumers[position]:
+            lacking[consumer] -= 1
+            if not lacking[consumer]:
+                order.append(consumer)
+    if len(order) < len(inputs):
+        raise GraphError(f"the graph runs in a circle: {' -> '.join(map(str, circle(inputs)))}")
+    return order
+
+
+def circle(inputs: Sequence[Sequence[int]]) -> list[int]:
+    """The first nodes of a circle that is there."""
     try:
-        return list(sorter.static_order())
+        TopologicalSorter(dict(enumerate(inputs))).prepare()
     except CycleError as error:
-        raise GraphError(f"the graph runs in a circle: {' -> '.join(map(str, error.args[1][:8]))}") from None
+        return error.args[1][:8]
+    return []
 
 
 def evaluate_untrusted(graph: dict[str, Any], leaves: Sequence[Tensor], forward: Forward) -> list[Tensor]:

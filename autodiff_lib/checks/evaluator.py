@@ -32,7 +32,7 @@ from .values import Shape
 from .watch import STEPS_PER_NODE, Budget, budgeted, computations, shallow_stack, unwatch
 
 UNIT = "02_evaluator"
-DEEP, DEEP_HIDDEN = 10_000, 30_000  # nodes of a chain: both break a recursion, the first within a second
+DEEP, DEEP_HIDDEN = 4_000, 10_000  # nodes of a chain: both break a recursion, and work is counted, not timed
 DOUBLINGS = 40
 WIDE, WIDE_STEPS = (4000, 2000), 20  # a matrix of 8 bytes an element, and steps of three operators: about 4 GB, if all are kept
 WIDE_ROWS = 100  # rows of it that the judge takes at once
