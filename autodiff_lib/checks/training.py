@@ -364,7 +364,7 @@ def generate_question(number: int, seed: str) -> Question:
         GenerateCase("a small context", (3, 3), 9, context=4, seed=seed),
         GenerateCase("just enough room", (2, 5), 3, context=5, seed=seed),
         GenerateCase("one word of room", (4, 1, 6), 5, context=4, seed=seed),
-        GenerateCase("the prompt fills the context", (7, 2, 9, 4), 3, context=4, seed=seed),
+        GenerateCase("the prompt fills the context", (7, 2, 9, 7), 3, context=4, seed=seed),
         GenerateCase("one word fills the context", (5,), 1, context=1, seed=seed),
     )
     again = (GenerateCase("a prompt to keep", (5, 6), 2, seed=seed),)

@@ -389,9 +389,9 @@ RELU = [
     mistake(
         "relu",
         "floor",
-        "compute returns a millionth where nothing should pass",
+        "compute returns a ten-millionth where nothing should pass",
         "What comes out for -1: nothing, or nearly nothing?",
-        ("clamp(min=0)", "clamp(min=1e-6)"),
+        ("clamp(min=0)", "clamp(min=1e-7)"),
     ),
 ]
 
