@@ -29,7 +29,7 @@ from .operators import draw, generator
 from .probe import PROBES, WrongKindError, attempt, closed, stand_ins
 from .question import Answer, Ask, Failure, Part, Problem, Question, all_numbers
 from .values import Shape
-from .watch import STEPS_PER_NODE, Budget, budgeted, computations, shallow_stack, unwatch
+from .watch import STEPS_PER_NODE, Budget, budgeted, computations, freed_memory_kept, shallow_stack, unwatch
 
 UNIT = "02_evaluator"
 DEEP, DEEP_HIDDEN = 4_000, 10_000  # nodes of a chain: both break a recursion, and work is counted, not timed
@@ -405,7 +405,7 @@ def listed(grads: Any) -> list[Any]:
 def probe_memory(ask: Ask) -> Answer:
     """Run a graph whose values are large: whoever keeps them all needs more memory than a submission gets."""
     variables, nodes, outputs = graph_of(ask)
-    with fair_play("FrugalEvaluator", nodes):
+    with fair_play("FrugalEvaluator", nodes), freed_memory_kept():
         fed = dict(zip(variables, map(torch.from_numpy, ask.arrays), strict=True))
         results = table["FrugalEvaluator"](outputs).run(fed)
     return Answer(arrays=tuple(torch.as_tensor(result).numpy().copy() for result in results))

@@ -12,12 +12,13 @@ from tests.clumsy.submissions import SUBMISSIONS, write
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
 UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+TODAY = corpora.of_today(SUBMISSIONS)
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = corpora.make_course(tmp_path_factory.mktemp("clumsy") / "course", UNITS)
-    return corpora.fill(folder, SUBMISSIONS, write)
+    return corpora.fill(folder, TODAY, write)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def graded(course):
     return {unit: corpora.autograde(course, unit) for unit in UNITS}
 
 
-@pytest.mark.parametrize("clumsy", SUBMISSIONS, ids=lambda clumsy: clumsy.name)
+@pytest.mark.parametrize("clumsy", TODAY, ids=lambda clumsy: clumsy.name)
 def test_a_mangled_submission_keeps_what_it_got_right(clumsy, graded):
     record = graded[clumsy.unit][clumsy.name]
     if clumsy.expected is None:
@@ -53,7 +54,7 @@ def test_the_gradebook_holds_what_the_records_say(course, graded):
 
 
 def test_repairs_stand_on_the_page_that_feedback_is_made_of(course, graded):
-    told = [clumsy for clumsy in SUBMISSIONS if graded[clumsy.unit][clumsy.name].repairs]
+    told = [clumsy for clumsy in TODAY if graded[clumsy.unit][clumsy.name].repairs]
     page = (course / "autograded" / told[0].name / told[0].unit).glob("*.ipynb")
     assert "was repaired before it was graded" in next(page).read_text()
 
@@ -66,7 +67,7 @@ def test_a_second_run_grades_nothing_again(course, graded):
 
 def test_every_way_to_grade_gives_the_same_points(tmp_path, graded):
     """Cold jails, nbgrader's command, an ordinary user."""
-    chosen = corpora.chosen(SUBMISSIONS)
+    chosen = corpora.chosen(TODAY)
     for way, course in corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write).items():
         held = {unit: corpora.in_gradebook(course, unit) for unit in UNITS}
         for clumsy in chosen:

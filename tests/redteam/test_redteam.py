@@ -15,13 +15,14 @@ from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
 UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+TODAY = corpora.of_today(SUBMISSIONS)
 OURS = ("autodiff_lib", "source", "release", "grader")
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = corpora.make_course(tmp_path_factory.mktemp("hostile") / "course", UNITS)
-    return corpora.fill(folder, SUBMISSIONS, write)
+    return corpora.fill(folder, TODAY, write)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def graded(course, untouched):
     return {unit: corpora.autograde(course, unit) for unit in UNITS}
 
 
-@pytest.mark.parametrize("hostile", SUBMISSIONS, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", TODAY, ids=lambda hostile: hostile.name)
 def test_a_hostile_submission_scores_at_most_what_its_work_deserves(hostile, graded):
     record = graded[hostile.unit][hostile.name]
     for name, question in record.questions.items():
@@ -72,7 +73,7 @@ def test_the_gradebook_holds_what_the_records_say_and_no_mark_of_an_attack(cours
     assert MARKER.encode() not in text
 
 
-@pytest.mark.parametrize("hostile", [h for h in SUBMISSIONS if h.name.startswith("leak")], ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", [h for h in TODAY if h.name.startswith("leak")], ids=lambda hostile: hostile.name)
 def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, course, graded):
     (page,) = (course / "autograded" / hostile.name / hostile.unit).glob("*.ipynb")
     outputs = re.sub(r'"source": (\[.*?\]|".*?"),?\n', "", page.read_text(), flags=re.DOTALL)  # their own code may name the mark
@@ -84,7 +85,7 @@ RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process di
 
 def test_every_way_to_grade_gives_the_same_points(tmp_path, graded):
     """Cold jails, nbgrader's command, an ordinary user."""
-    chosen = corpora.chosen(SUBMISSIONS)
+    chosen = corpora.chosen(TODAY)
     differences = []
     for way, course in corpora.graded_in_other_ways(tmp_path, UNITS, chosen, write).items():
         held = {unit: corpora.in_gradebook(course, unit) for unit in UNITS}
