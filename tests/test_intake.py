@@ -1,0 +1,85 @@
+"""Intake: which cells are run, which exercises they hold, and what counts as a repair."""
+
+import pytest
+
+from autodiff_lib.course import UNITS
+from grader import intake
+from grader.nbgrader_course import solutions, source
+
+UNIT = next(iter(UNITS))
+IMPORTS = {
+    "the standard library": ("import os, json\nfrom collections.abc import Mapping", []),
+    "the future": ("from __future__ import annotations", []),
+    "what the course has": ("import numpy as np\nimport torch.nn.functional as F\nfrom matplotlib import pyplot", []),
+    "something else": ("import seaborn\nx = 1", ["the import of seaborn was allowed to fail"]),
+    "many things": (
+        "\n".join(f"import m{n}" for n in range(10)),
+        ["the import of m0, m1, m2, m3, m4, m5, m6, m7, 2 more was allowed to fail"],
+    ),
+}
+
+
+def raw(*texts, cell_type="code"):
+    return [{"cell_type": cell_type, "source": text, "nbgrader": {}, "id": "", "too_long": False} for text in texts]
+
+
+def mended(text):
+    """A cell in a submission of all solutions, as it is run, and the repairs that it brought about."""
+    given = [cell.source for cell in source(UNIT).cells if "export" in cell.metadata.get("tags", [])]
+    checks = "\n".join(f'check("{name}")' for name in solutions(UNIT))
+    _, plain = intake.mend(raw(*given, *solutions(UNIT).values(), checks), UNIT)
+    cells, repairs = intake.mend(raw(*given, text, *solutions(UNIT).values(), checks), UNIT)
+    return cells[len(given)].source, [repair for repair in repairs if repair not in plain]
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_only_an_import_that_may_fail_is_a_repair(name):
+    text, repairs = IMPORTS[name]
+    assert mended(text)[1] == repairs
+
+
+def test_an_import_that_is_allowed_to_fail_takes_nothing_along():
+    text, _ = mended("import os\nimport seaborn as sns\n\nx = [\n    1,\n]\nfrom nowhere import (\n    this,\n)\ny = 2")
+    scope = {}
+    exec(text, scope)
+    assert (scope["x"], scope["y"]) == ([1], 2)
+    assert text.count("except ImportError") == 2
+
+
+@pytest.mark.parametrize("filler", ["", "  \n\n", "# a comment"])
+def test_only_code_counts_towards_the_limit(filler):
+    cells = [*raw(*[filler] * 3 * intake.MAX_CELLS, cell_type="markdown"), *raw(*solutions(UNIT).values())]
+    assert intake.within_limits(cells, UNIT) == (cells, {})
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (["x"] * intake.MAX_CELLS, f"it stands after more than {intake.MAX_CELLS} code cells"),
+        (
+            ["x" * intake.MAX_SOURCE] * (intake.MAX_CODE // intake.MAX_SOURCE),
+            f"it stands after more than {intake.MAX_CODE} characters of code",
+        ),
+    ],
+    ids=["cells", "characters"],
+)
+def test_what_is_beyond_the_limits_waits_for_a_person(before, why):
+    kept, beyond = intake.within_limits(raw(*before, solutions(UNIT)["div"]), UNIT)
+    assert [cell["source"] for cell in kept] == before
+    assert beyond == {"div": why}
+
+
+def test_a_cell_that_is_too_long_is_known_by_what_it_is_called():
+    long = {**raw("x")[0], "nbgrader": {"grade_id": "sqrt"}, "too_long": True}
+    by_id = {**raw("y")[0], "id": intake_id("relu"), "too_long": True}
+    _, beyond = intake.within_limits([long, by_id], UNIT)
+    assert beyond == dict.fromkeys(("sqrt", "relu"), f"its cell is longer than {intake.MAX_SOURCE} characters")
+
+
+def intake_id(exercise):
+    return next(cell_id for cell_id, name in intake.expected_cells(UNIT)[1].items() if name == exercise)
+
+
+def test_an_exercise_that_is_not_python_is_still_known_where_it_is_shown():
+    broken = solutions(UNIT)["softmax"].replace("return powers", "return powers (")
+    assert intake.exercises_in([broken, "def (", "div = 1"], UNIT) == [("softmax",), (), ()]
