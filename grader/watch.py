@@ -20,7 +20,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
 NAME = "autodiff-jail-{}-{}"  # of a group: of which process, and which of its jails
 OWN_PROCESSES = 8  # of a jail, beside those of a submission
-EMPTYING_SECONDS = 1
+EMPTYING_SECONDS = 5
 
 
 # --- control groups

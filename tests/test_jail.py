@@ -562,15 +562,14 @@ def as_root_where_all_is_readable(code: str) -> str:
 @pytest.mark.skipif(os.getuid() != 0, reason="whoever is not root has no rights to drop")
 def test_without_a_jail_root_gives_a_submission_the_rights_of_an_ordinary_user():
     code = """
-        from pathlib import Path
+        from tempfile import TemporaryDirectory
         from grader.jail import Session, open_jail
         from grader.limits import Limits
-        Path("/tmp/of-root").mkdir(mode=0o700)
         with open_jail("01_operators", Limits(), jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
             print(session.run("import os, torch; print(os.getuid(), os.geteuid(), open('a.txt').read(), torch.ones(2).sum())"))
-            print(session.run("os.setuid(0)")["status"], session.run("os.listdir('/tmp/of-root')")["status"])
+            with TemporaryDirectory() as of_root:
+                print(session.run("os.setuid(0)")["status"], session.run(f"os.listdir({of_root!r})")["status"])
             print(session.run("open('own.txt', 'w').write('x')")["status"])
-        Path("/tmp/of-root").rmdir()
     """
     seen = as_root_where_all_is_readable(code)
     assert "'64321 64321 here tensor(2.)" in seen

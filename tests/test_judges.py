@@ -202,7 +202,7 @@ def test_a_judge_that_fails_gives_no_verdict_and_says_so_to_whoever_grades(solve
     for shown in (text(verdict, question), html(verdict, question)):
         assert "no verdict, and no zero" in shown
         assert "The check itself failed on this answer" in shown
-        assert "compute: all 9 cases, 1 of 1" in shown
+        assert re.search(r"compute: all \d+ cases, 1 of 1", shown)
         assert "ZeroDivisionError" not in shown
     assert "Traceback" in capsys.readouterr().err
     monkeypatch.setattr(logging.getLogger("autodiff_lib"), "handlers", [])  # as in a notebook, where no grader is
@@ -363,6 +363,8 @@ def test_a_difference_quotient_is_no_gradient(name, order, way, solved, monkeypa
     verdict, _ = judge_part(part, probe.answers, name)
     assert verdict.points == 0
     if (name, order, way) in ONLY_CLOSELY:
+        elsewhere = replace(part, cases=tuple(case for case in part.cases if "near zero" not in case.name))
+        verdict, _ = judge_part(elsewhere, probe.answers, name)
         assert verdict.passed == verdict.cases - 1
         assert verdict.failure.message.startswith("The gradient is right, but ")
 
@@ -380,12 +382,12 @@ def record_with_one_unanswered(unit="01_operators", name="sqrt"):
             if question.name == name:
                 parts = (*parts[:-1], replace(parts[-1], points=0, failure=failure))
             verdicts[question.name] = Verdict(question.name, question.number, parts)
-    return engine.Result(unit, verdicts, [], [], True, "digest")
+    return engine.Result(unit, verdicts, [], [], True)
 
 
 def test_one_question_without_a_verdict_is_ungraded_everywhere_and_the_others_keep_theirs():
     result = record_with_one_unanswered()
-    record = records.record_of("somebody", result)
+    record = records.record_of("somebody", result, "digest")
     assert result.ungraded == record.ungraded == ["sqrt"]
     assert result.waiting == record.waiting == f"sqrt: {FAILED}".removesuffix(".")
     assert record.questions["relu"].points == 2
