@@ -280,7 +280,7 @@ def test_only_exercises_of_the_course_are_registered(fresh_table):
         ad.exercise(gradient)
 
 
-SETTINGS = {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "missing", "interleaved", "calls"}
+SETTINGS = {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "missing", "interleaved", "calls", "in_place", "shared"}
 
 
 def test_no_ask_of_unit_2_carries_an_expected_value():
