@@ -47,7 +47,7 @@ ROUNDABOUT = {
     "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys.modules", "sys._getframe", "sys.settrace", "sys.setprofile",
     "sys.meta_path", "sys.path_hooks", "socket", "signal", "resource", "subprocess", "multiprocessing", "threading", "concurrent",
     "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
-    "torch._C", "torch._VF", "torch.ops", "torch.overrides", "torch.utils._python_dispatch", "torch.library", "torch.jit", "torch.load",
+    *(f"torch.{name}" for name in ("_C", "_VF", "ops", "overrides", "utils._python_dispatch", "library", "jit", "load")),
     "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.feeding", "IPython.core",
 }  # fmt: skip
 """Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
