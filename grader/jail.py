@@ -237,7 +237,7 @@ class Jail:
     def join_group(self) -> None:
         """A control group for the jail, where this host allows one."""
         if self.jailed:
-            self.group = watch.make_group(self.worker, self.limits.resident_bytes, self.limits.processes)
+            self.group = watch.make_group(self.process.pid, self.limits.resident_bytes, self.limits.processes)
         if self.group is not None:
             try:
                 self.group.take(list(watch.descendants(self.process.pid)))

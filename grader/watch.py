@@ -18,7 +18,7 @@ from pathlib import Path
 POLL_SECONDS = 0.2
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
-NAME = "autodiff-jail-{}-{}"  # of a group: of which process, and which of its jails
+NAME = "autodiff-jail-{}-{}"  # of a group: which process made it, and for which
 OWN_PROCESSES = 8  # of a jail, beside those of a submission
 EMPTYING_SECONDS = 5
 
@@ -61,8 +61,8 @@ def removed(folder: Path) -> bool:
     return not folder.exists()
 
 
-def make_group(number: int, memory_bytes: int, processes: int) -> Group | None:
-    """Groups with these limits for the jail with this number; None where the host does not let us make them."""
+def make_group(pid: int, memory_bytes: int, processes: int) -> Group | None:
+    """Groups with these limits for the jail whose process this is; None where the host does not let us make them."""
     try:
         lines = [line.split(":", 2) for line in MEMBERSHIP.read_text().splitlines()]
     except OSError:
@@ -72,19 +72,19 @@ def make_group(number: int, memory_bytes: int, processes: int) -> Group | None:
     if (CONTROL_GROUPS / "cgroup.controllers").exists():
         unified = next((CONTROL_GROUPS / path.lstrip("/") for _, kinds, path in lines if not kinds), CONTROL_GROUPS)
         for parent in (folder for folder in (unified, *unified.parents) if folder.is_relative_to(CONTROL_GROUPS)):
-            if folder := made(parent, number, {"memory.max": memory_bytes, "memory.swap.max": 0, **at_most}):
+            if folder := made(parent, pid, {"memory.max": memory_bytes, "memory.swap.max": 0, **at_most}):
                 return Group((folder,))
     elif "memory" in ours:
         memory = dict.fromkeys(("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"), memory_bytes)
-        if folder := made(ours["memory"], number, memory):
-            others = (made(ours["pids"], number, at_most),) if "pids" in ours else ()
+        if folder := made(ours["memory"], pid, memory):
+            others = (made(ours["pids"], pid, at_most),) if "pids" in ours else ()
             return Group((folder, *filter(None, others)))
     return None
 
 
-def made(parent: Path, number: int, limits: dict[str, int]) -> Path | None:
+def made(parent: Path, pid: int, limits: dict[str, int]) -> Path | None:
     """A group with these limits, of which the first must be there; None where it cannot be made."""
-    folder = parent / NAME.format(os.getpid(), number)
+    folder = parent / NAME.format(os.getpid(), pid)
     try:
         for old in parent.glob(NAME.format("*", "*")):
             if not Path("/proc", old.name.split("-")[2]).exists():  # left by a grader that was killed

@@ -20,7 +20,7 @@ import pytest
 from dask import config as dask_config
 from distributed import Client, Security
 
-from grader import batch, cluster, jail, records, work
+from grader import batch, cluster, jail, records, scratch, work
 from grader.limits import Limits
 from grader.nbgrader_course import ROOT
 from tests import test_workers as classes
@@ -245,7 +245,8 @@ def test_a_cluster_on_this_machine_makes_certificates_and_leaves_nothing(tmp_pat
         assert client.scheduler.address.startswith("tls://")
         assert {worker.split(":")[0] for worker in client.nthreads()} == {"tls"}
         assert nobody_else_comes_in(client.scheduler.address)
-        assert [path.name[:8] for path in tmp_path.iterdir()] == ["cluster-"]
+        (folder,) = tmp_path.iterdir()
+        assert folder.name.startswith(f"{scratch.PREFIX}cluster-")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{client.scheduler_info()['services']['dashboard']}/info/main/workers.html")
     assert list(tmp_path.iterdir()) == []

@@ -452,7 +452,7 @@ time.sleep(30)
     [("a control group", ["while it talks"]), ("no control group", ["shared", "in folders", "while it talks"])],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_memory_of_all_processes_together_is_limited(where, kinds, monkeypatch):
+def test_memory_of_all_processes_together_is_limited(where, kinds, monkeypatch, unhurried):
     limits = Limits(resident_bytes=600 * 2**20, cell_seconds=20)
     if where == "no control group":
         monkeypatch.setattr(watch, "make_group", lambda *limits: None)
@@ -461,6 +461,7 @@ def test_memory_of_all_processes_together_is_limited(where, kinds, monkeypatch):
             pytest.skip("this host lets us make no control group")
         groups = jail.group.folders if jail.group is not None else ()
         for folder in groups:
+            assert folder not in unhurried.group.folders  # each jail of a process has its own
             assert {*map(str, watch.descendants(jail.process.pid))} <= {*(folder / "cgroup.procs").read_text().split()}
         for kind in kinds:
             with Session(jail, {}) as session:
