@@ -5,7 +5,6 @@ Mistakes and variants are ours, so they run in this process; never use this for 
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +20,7 @@ from autodiff_lib import course, graph
 from autodiff_lib.checks import known, probe
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judged
-from autodiff_lib.checks.question import Answer, Case, Failure, Part, Problem, Question, Verdict
+from autodiff_lib.checks.question import Answer, Case, Failure, Problem, Question, Verdict
 from autodiff_lib.checks.wire import pack_answer
 
 from . import mistakes, variants
@@ -104,31 +103,8 @@ def cells_of(entry: mistakes.Mistake | variants.Variant) -> Sequence[str]:
     return [entry.cell(solutions(entry.unit)[entry.exercise])] if isinstance(entry, mistakes.Mistake) else entry.cells
 
 
-def remembering(question: Question) -> Question:
-    """The question with judges that say of an answer what they said of the same one before: most mistakes leave most answers right."""
-
-    def with_memory(part: Part) -> Part:
-        said: dict[tuple[str, bytes], Failure | None] = {}
-
-        def judge(case: Case, answer: Answer) -> Failure | None:
-            key = case.name, hashlib.sha256(pack_answer(answer, 0)).digest()
-            if key not in said:
-                said[key] = part.judge(case, answer)
-            return said[key]
-
-        return replace(part, judge=judge)
-
-    return replace(question, parts=tuple(map(with_memory, question.parts)))
-
-
 def without(part: str, question: Question) -> Question:
     return replace(question, parts=tuple(one for one in question.parts if one.name != part))
-
-
-@cache
-def asked(unit: str) -> dict[str, Question]:
-    """The public questions of a unit, for many trials."""
-    return {name: remembering(question) for name, question in public_questions(unit).items()}
 
 
 def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
@@ -141,7 +117,7 @@ def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
             given[-1].append(pack_answer(answer, 0))
             yield answer
 
-    questions = dict(asked(entry.unit))
+    questions = dict(public_questions(entry.unit))
     with written(entry.unit, cells_of(entry)):
         verdict, traces = judged(questions.pop(entry.exercise), recorded)
         others = [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]

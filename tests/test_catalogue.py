@@ -257,12 +257,11 @@ RIGHT_BY_CHANCE = {"Evaluator-single-precision"}
 
 @pytest.mark.parametrize("elsewhere", [judged_with_other_last_places, judged_with_sums_in_another_order])
 def test_on_another_processor_all_verdicts_hints_and_marks_are_the_same(elsewhere, tried):
-    questions = {unit: {name: trials.remembering(question) for name, question in checks.questions(unit).items()} for unit in UNITS}
     there = dict(tried)
     for name, trial in tried.items():
         if name in RIGHT_BY_CHANCE and elsewhere is judged_with_other_last_places:
             continue
-        verdict, traces = elsewhere(trial, questions[trial.unit][trial.exercise])
+        verdict, traces = elsewhere(trial, checks.questions(trial.unit)[trial.exercise])
         verdict = known.recognised(verdict, traces, known.known_of(trial.unit, trial.exercise))
         assert said(verdict) == said(trial.verdict), name
         there[name] = replace(trial, traces=traces)

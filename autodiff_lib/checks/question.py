@@ -97,6 +97,7 @@ class Part:
     cases: tuple[Case, ...]
     judge: Callable[[Case, Answer], Failure | None]
     look_at: str  # where to read again when nothing more precise is known
+    passed: set[bytes] = field(default_factory=set, compare=False, repr=False)  # digests of answers that were found right before
 
 
 @dataclass(frozen=True)
