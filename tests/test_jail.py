@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,20 @@ def jail():
 def unhurried():
     with open_jail("02_evaluator", Limits()) as jail:
         yield jail
+
+
+def test_a_course_may_lie_in_a_folder_that_submissions_write_to(monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        shutil.copytree(ROOT / "autodiff_lib", Path(folder, "autodiff_lib"))
+        monkeypatch.setattr(jail_module, "ROOT", Path(folder))
+        with open_jail("01_operators", LIMITS) as there:
+            assert (there.alone, there.refusal) == (True, "")
+            with Session(there, {}) as session:
+                _, text = printed(session, "import autodiff_lib\nprint(autodiff_lib.__file__)")
+                assert text.startswith(folder)
+                assert session.run("open('/tmp/mine', 'w')")["status"] == "ok"
+                assert session.run(f"open({folder!r} + '/autodiff_lib/graph.py', 'a')")["status"] == "error"
 
 
 def printed(session, source):
