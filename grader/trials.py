@@ -107,8 +107,8 @@ def without(part: str, question: Question) -> Question:
     return replace(question, parts=tuple(one for one in question.parts if one.name != part))
 
 
-def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
-    """The public questions of the unit on one mistake, or on one variant."""
+def try_out(entry: mistakes.Mistake | variants.Variant, alone: bool = False) -> Trial:
+    """The public questions of the unit on one mistake, or on one variant; where `alone`, its own question alone."""
     given: list[list[bytes]] = []
 
     def recorded(cases: Iterable[Case]) -> Iterator[Answer]:
@@ -120,7 +120,7 @@ def try_out(entry: mistakes.Mistake | variants.Variant) -> Trial:
     questions = dict(public_questions(entry.unit))
     with written(entry.unit, cells_of(entry)):
         verdict, traces = judged(questions.pop(entry.exercise), recorded)
-        others = [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]
+        others = [] if alone else [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]
         spilled = tuple(question.name for question in others if judged(question, probe.answers)[0].reason != "passed")
     verdict = known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise))
     return Trial(entry.id, entry.unit, entry.exercise, verdict, spilled, traces, tuple(map(tuple, given)))

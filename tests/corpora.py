@@ -26,8 +26,8 @@ total_seconds = 90
 restarts = 4
 reading_bytes = 100663296
 """
-SHARES = 3  # of the corpora one is graded each day; all where the environment says `CORPORA=all`
-SAMPLE = 24  # every so many submissions are graded in the other ways as well
+SHARES = 3  # of the corpora one is graded each day
+SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
 
@@ -40,6 +40,7 @@ def make_course(folder: Path, units: Iterable[str]) -> Path:
         nbgrader(folder, "generate_assignment", unit, "--create")
         for student in (FIRST, LAST):
             submit(folder, student, unit, filled_in(release(folder, unit), solutions(unit)))
+    shutil.copy(folder / "gradebook.db", folder / "released.db")
     return folder
 
 
@@ -50,21 +51,31 @@ def fill(course: Path, corpus: Iterable[Any], write: Callable[[Any, Path], None]
     return course
 
 
+def is_today(name: str) -> bool:
+    """Whether something of this name is looked at today: a share of everything each day, all where the environment says `CORPORA=all`."""
+    return everything() or crc32(name.encode()) % SHARES == date.today().toordinal() % SHARES
+
+
+def everything() -> bool:
+    return os.environ.get("CORPORA") == "all"
+
+
 def of_today(corpus: Iterable[Any]) -> list[Any]:
-    """A share of a corpus, each day another; those that belong together, as `name_1` and `name_2`, are in one."""
-    everything, today = os.environ.get("CORPORA") == "all", date.today().toordinal() % SHARES
-    return [entry for entry in corpus if everything or crc32(re.sub(r"_\d+$", "", entry.name).encode()) % SHARES == today]
+    """A share of a corpus; those that belong together, as `name_1` and `name_2`, are in one."""
+    return [entry for entry in corpus if is_today(re.sub(r"_\d+$", "", entry.name))]
 
 
-def chosen(corpus: Sequence[Any]) -> Sequence[Any]:
-    """What is graded in the other ways as well: a sample, or all of it where the environment says `CORPORA=all`."""
-    return corpus if os.environ.get("CORPORA") == "all" else corpus[::SAMPLE]
+def units_of_today(units: Sequence[str]) -> Sequence[str]:
+    """Those that are graded in the other ways as well: one of them each day."""
+    return units if everything() else [units[date.today().toordinal() % len(units)]]
 
 
-def graded_in_other_ways(folder: Path, units: Iterable[str], corpus: Sequence[Any], write: Callable[[Any, Path], None]) -> dict[str, Path]:
-    """Courses with the same submissions, graded in cold jails, by nbgrader's own command, and by an ordinary user."""
+def graded_in_other_ways(
+    course: Path, folder: Path, units: Iterable[str], corpus: Sequence[Any], write: Callable[[Any, Path], None]
+) -> dict[str, Path]:
+    """Copies of a course with these submissions, graded in cold jails, by nbgrader's own command, and by an ordinary user."""
     ways = ["cold jails", "nbgrader", *(["ordinary user"] if os.getuid() == 0 else [])]
-    courses = {way: fill(make_course(folder / way.replace(" ", "-"), units), corpus, write) for way in ways}
+    courses = {way: fill(copied(course, folder / way.replace(" ", "-")), corpus, write) for way in ways}
     for unit in units:
         autograde(courses["cold jails"], unit, cold=True)
         nbgrader(courses["nbgrader"], "autograde", unit, "--force")
@@ -73,6 +84,17 @@ def graded_in_other_ways(folder: Path, units: Iterable[str], corpus: Sequence[An
             done = subprocess.run([*AS_ORDINARY_USER, *command], cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode in (0, 1), done.stderr
     return courses
+
+
+def copied(course: Path, folder: Path) -> Path:
+    """The course as it was released, with its witnesses alone and nothing graded."""
+    for name in ("source", "release"):
+        shutil.copytree(course / name, folder / name)
+    for student in (FIRST, LAST):
+        shutil.copytree(course / "submitted" / student, folder / "submitted" / student)
+    shutil.copy(course / "limits.toml", folder)
+    shutil.copy(course / "released.db", folder / "gradebook.db")
+    return folder
 
 
 def autograde(course: Path, unit: str, **options: bool) -> dict[str, records.Record]:
