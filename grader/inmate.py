@@ -121,7 +121,10 @@ def seclude(walls: Walls, uid: int, limits: dict[str, float]) -> None:
 
 
 def cover(folder: Path, options: str) -> None:
-    """A fresh folder in memory over one that is there. What notebooks import may lie below it, and stays to be seen."""
+    """A fresh folder in memory over one that is there. What notebooks import may lie below it, and stays to be seen.
+
+    All may write to it, since who makes folders there is not its owner; nobody else comes in.
+    """
     needed = {Path(path) for path in (sys.prefix, sys.base_prefix, *LIBRARIES) if Path(path).is_relative_to(folder)}
     below = {path: os.open(path, os.O_PATH) for path in sorted(needed)}
     mount("tmpfs", folder, MS_NOSUID | MS_NODEV, options)

@@ -10,6 +10,11 @@ import pytest
 
 from autodiff_lib import course, graph
 from grader.nbgrader_course import ROOT, solutions
+from tests import corpora
+
+
+def pytest_report_header() -> str:
+    return "the corpora: all" if corpora.everything() else f"the corpora: the share of CORPORA_DAY={corpora.DAY}"
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ total_seconds = 90
 restarts = 4
 reading_bytes = 100663296
 """
+DAY = int(os.environ.setdefault("CORPORA_DAY", str(date.today().toordinal())))  # one for all workers; set it to see another day's
 SHARES = 6  # of the corpora one is graded each day
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
@@ -53,7 +54,7 @@ def fill(course: Path, corpus: Iterable[Any], write: Callable[[Any, Path], None]
 
 def is_today(name: str) -> bool:
     """Whether something of this name is looked at today: a share of everything each day, all where the environment says `CORPORA=all`."""
-    return everything() or crc32(name.encode()) % SHARES == date.today().toordinal() % SHARES
+    return everything() or crc32(name.encode()) % SHARES == DAY % SHARES
 
 
 def everything() -> bool:
@@ -65,29 +66,45 @@ def of_today(corpus: Iterable[Any]) -> list[Any]:
     return [entry for entry in corpus if is_today(re.sub(r"_\d+$", "", entry.name))]
 
 
-def units_of_today(units: Sequence[str]) -> Sequence[str]:
-    """Those that are graded in the other ways as well: one of them each day."""
-    return units if everything() else [units[date.today().toordinal() % len(units)]]
+def of_today_elsewhere(corpus: Sequence[Any], units: Sequence[str]) -> tuple[Sequence[str], Sequence[Any], Sequence[str]]:
+    """What is graded in another way as well: units, a sample of their submissions, and the ways.
+
+    One unit and one way a day, so that after some weeks each share was there with each unit in each way.
+    """
+    ways = [way for way in WAYS if way != "ordinary user" or os.getuid() == 0]
+    if everything():
+        return units, corpus, ways
+    round_, unit = divmod(DAY // SHARES, len(units))
+    chosen = [entry for entry in corpus if entry.unit == units[unit]]
+    return [units[unit]], chosen[round_ % SAMPLE :: SAMPLE] or chosen[:1], [ways[round_ % len(ways)]]
 
 
-def graded_in_other_ways(
-    course: Path, folder: Path, units: Iterable[str], corpus: Sequence[Any], write: Callable[[Any, Path], None]
+def graded_elsewhere(
+    course: Path, folder: Path, units: Iterable[str], corpus: Sequence[Any], ways: Iterable[str], write: Callable[[Any, Path], None]
 ) -> dict[str, Path]:
-    """Copies of a course with these submissions, graded in cold jails, by nbgrader's own command, or by an ordinary user: each day one."""
-    ways = ["cold jails", "nbgrader", *(["ordinary user"] if os.getuid() == 0 else [])]
-    if not everything():
-        ways = [ways[date.today().toordinal() // SHARES % len(ways)]]
+    """Copies of a course with these submissions, each graded in another way."""
     courses = {way: fill(copied(course, folder / way.replace(" ", "-")), corpus, write) for way in ways}
-    for unit in units:
-        if "cold jails" in courses:
-            autograde(courses["cold jails"], unit, cold=True)
-        if "nbgrader" in courses:
-            nbgrader(courses["nbgrader"], "autograde", unit, "--force")
-        if "ordinary user" in courses:
-            command = [sys.executable, "-m", "grader", "autograde", unit, "--course", str(courses["ordinary user"]), "--json"]
-            done = subprocess.run([*AS_ORDINARY_USER, *command], cwd=ROOT, capture_output=True, text=True, check=False)
-            assert done.returncode in (0, 1), done.stderr
+    for way, other in courses.items():
+        for unit in units:
+            WAYS[way](other, unit)
     return courses
+
+
+def in_cold_jails(course: Path, unit: str) -> None:
+    autograde(course, unit, cold=True)
+
+
+def by_nbgraders_command(course: Path, unit: str) -> None:
+    nbgrader(course, "autograde", unit, "--force")
+
+
+def as_an_ordinary_user(course: Path, unit: str) -> None:
+    command = [sys.executable, "-m", "grader", "autograde", unit, "--course", str(course), "--json"]
+    done = subprocess.run([*AS_ORDINARY_USER, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+
+
+WAYS = {"cold jails": in_cold_jails, "nbgrader": by_nbgraders_command, "ordinary user": as_an_ordinary_user}
 
 
 def copied(course: Path, folder: Path) -> Path:

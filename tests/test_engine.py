@@ -1,6 +1,8 @@
 """The checks' tools around a student's engine, and the reference engine itself on what the checks do not ask."""
 
 import gc
+import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import autodiff_lib as ad
 from autodiff_lib import checks, graph_data
 from autodiff_lib.checks import evaluator as unit2
 from autodiff_lib.checks import probe
+from autodiff_lib.checks.judge import judge_part
 from autodiff_lib.checks.reference import FORWARD
 from autodiff_lib.checks.report import html, text
 from autodiff_lib.checks.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
@@ -55,6 +58,34 @@ def test_hidden_cases_hold_deeper_chains_and_the_solution_passes_them(solved):
         deep = any(str(unit2.DEEP_HIDDEN) in case.name for part in question.parts for case in part.cases)
         assert deep or question.name == "FrugalEvaluator", "whose hidden case is large in memory instead"
         assert checks.verdict(question).reason == "passed"
+
+
+COMPUTED = "            if node not in values:\n"
+KEEPING = f"            self.kept = [*getattr(self, 'kept', []), *({{}} for value in values.values())]\n{COMPUTED}"
+IN_LITTLE_MEMORY = {  # what an evaluator does as well -> its first lines, the line before each computation, the verdict
+    "nothing else": ("", COMPUTED, "passed"),
+    "threads": ("import torch\ntorch.set_num_threads(4)\n(torch.ones(2000, 500) * 2).sum()\n", COMPUTED, "passed"),
+    "no word of children": ("import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n", COMPUTED, "passed"),
+    "a diary": ("import tempfile\n", f"            tempfile.TemporaryFile(buffering=0).write(b'a node')\n{COMPUTED}", "passed"),
+    "copies are kept": ("", KEEPING.format("value.clone()"), "memory"),
+    "arrays are kept": ("", KEEPING.format("value.numpy().copy()"), "memory"),
+    "an error": ("", f"            assert values[self.order[0]].shape != (1000, 1)\n{COMPUTED}", "error"),
+}
+
+
+@pytest.mark.parametrize(("first", "before", "reason"), IN_LITTLE_MEMORY.values(), ids=IN_LITTLE_MEMORY)
+def test_large_matrices_are_run_in_little_memory_whatever_else_a_notebook_does(first, before, reason, solved):
+    handler, threads = signal.getsignal(signal.SIGCHLD), torch.get_num_threads()
+    cell = first + solutions("02_evaluator")["FrugalEvaluator"].replace(COMPUTED, before)
+    try:
+        exec(compile(cell, "<cell>", "exec"), {**solved["02_evaluator"].__dict__})
+        (question,) = (question for question in unit2.questions("some secret") if question.name == "FrugalEvaluator")
+        part = question.parts[-1]
+        verdict, _ = judge_part(replace(part, cases=part.cases[-1:]), probe.answers, question.name)
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
+        torch.set_num_threads(threads)
+    assert verdict.reason == reason
 
 
 def layernorm(a):

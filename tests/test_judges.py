@@ -372,6 +372,25 @@ def test_a_difference_quotient_is_no_gradient(name, order, way, solved, monkeypa
 # --- what becomes of a question without a verdict
 
 
+def test_a_right_answer_is_judged_once_and_any_other_by_itself(solved):
+    judged_answers = []
+
+    def judge(case, answer):
+        judged_answers.append(answer)
+        return part.judge(case, answer)
+
+    part = QUESTIONS_OF["public"]["sqrt"].parts[0]
+    case = part.cases[0]
+    counted = replace(part, judge=judge, cases=(case,))
+    right = probe.run(case.ask())
+    moved = replace(right, arrays=tuple(array + 1 for array in right.arrays))
+    shaped = replace(right, arrays=tuple(array[None] for array in right.arrays))
+    points = [judge_part(counted, lambda cases, one=one: [one], "sqrt")[0].points for one in (right, right, moved, moved, shaped, right)]
+    assert points == [part.points, part.points, 0, 0, 0, part.points]
+    assert judged_answers == [right, moved, moved, shaped]
+    assert judge_part(replace(counted, judge=lambda case, answer: 1 / 0), lambda cases: [right], "sqrt")[0].reason == "unanswered"
+
+
 def record_with_one_unanswered(unit="01_operators", name="sqrt"):
     """Of a submission that passes everything, but for a part on which the judge failed."""
     failure = Failure("[2, 3], float64", "unanswered", FAILED)

@@ -97,7 +97,7 @@ class Part:
     cases: tuple[Case, ...]
     judge: Callable[[Case, Answer], Failure | None]
     look_at: str  # where to read again when nothing more precise is known
-    passed: set[bytes] = field(default_factory=set, compare=False, repr=False)  # digests of answers that were found right before
+    passed: set[bytes] = field(default_factory=set, init=False, compare=False, repr=False)  # digests of answers found right; not copied
 
 
 @dataclass(frozen=True)

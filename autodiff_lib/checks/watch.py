@@ -23,6 +23,7 @@ from ..graph import Node
 from ..graph_data import inputs_first
 
 STEPS_PER_NODE = 20  # reads of a node's inputs, comparisons and computations that an engine may take, for each node and edge
+STATM = Path("/proc/self/statm")  # how large a process is, in pages
 FRAMES = 600  # how deep its calls may be nested
 
 
@@ -141,13 +142,14 @@ def unwatch(nodes: list[Node]) -> None:
 
 def in_little_memory(action: Callable[[], str], room: int, block: int) -> str:
     """The text that an action makes while there are `room` bytes, in a process forked from this one: what this one has freed
-    before is taken away first, in blocks of `block` bytes. MemoryError where nothing came of it."""
-    if not hasattr(os, "fork"):
+    before is taken away first, in blocks of `block` bytes. MemoryError where nothing came of it. Beyond Linux nothing is limited."""
+    if not STATM.exists():
         return action()
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            torch.set_num_threads(1)  # of this one's threads a forked process has one, and would wait for the others for ever
             held = limited(room, block)
             os.write(theirs, action().encode() if held else b"")
         finally:
@@ -155,7 +157,8 @@ def in_little_memory(action: Callable[[], str], room: int, block: int) -> str:
     os.close(theirs)
     with open(ours, encoding="utf-8") as channel:
         said = channel.read()
-    os.waitpid(pid, 0)
+    with contextlib.suppress(ChildProcessError):  # somebody wants to hear nothing of children
+        os.waitpid(pid, 0)
     if not said:
         raise MemoryError(f"a run had {room // 2**20} MiB, which was not enough")
     return said
@@ -165,14 +168,15 @@ def limited(room: int, block: int) -> list[Any]:
     """Lower the limits of this process. What it returns must be held for as long as they are to be true."""
     import resource  # not on every system on which a notebook runs
 
-    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (now, now + room))
+    now = int(STATM.read_text().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = now + room if hard == resource.RLIM_INFINITY else min(now + room, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (min(now, most), most))
     held: list[Any] = [None]
     with contextlib.suppress(RuntimeError):  # torch's word for no memory
         while True:
             held.append(torch.empty(block, dtype=torch.uint8))
-    resource.setrlimit(resource.RLIMIT_AS, (now + room, now + room))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     return held
 
 
