@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import PurePosixPath
@@ -315,21 +315,20 @@ def skeleton(text: str) -> str:
 
 def work_in(cells: list[dict[str, Any]], unit: str) -> int:
     """How many exercises somebody has worked on."""
-    return len(filled([cell["source"] for cell in cells], unit))
+    texts = tuple(cell["source"] for cell in cells)
+    return len(filled(zip(texts, exercises_in(texts, unit), strict=True), unit))
 
 
-def filled(texts: Sequence[str], unit: str) -> set[str]:
-    """The exercises that one of the texts answers with more than the stub."""
-    found: set[str] = set()
-    for text, there in zip(texts, exercises_in(texts, unit), strict=True):
-        found |= {exercise for exercise in there if len(there) > 1 or not is_stub(text, exercise, unit)}
-    return found
+def filled(cells: Iterable[tuple[str, tuple[str, ...]]], unit: str) -> set[str]:
+    """The exercises that one of the cells, each with its exercises, answers with more than the stub."""
+    return {exercise for text, there in cells for exercise in there if len(there) > 1 or not is_stub(text, exercise, unit)}
 
 
 # --- repairs
 
 
-def exercises_in(texts: Sequence[str], unit: str) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=1)  # whoever finds the notebook asks first, whoever mends it asks again
+def exercises_in(texts: tuple[str, ...], unit: str) -> list[tuple[str, ...]]:
     """For each text the exercises that it puts into the table, or would, if it were Python."""
     found = exercises_in_cells(texts, unit)
     return [there or (meant(text, unit) if parsed(text) is None else ()) for text, there in zip(texts, found, strict=True)]
@@ -382,8 +381,9 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
     if any("\r" in cell["source"] for cell in raw):
         raw = [{**cell, "source": cell["source"].replace("\r\n", "\n").replace("\r", "\n")} for cell in raw]
         repairs.append("Windows line ends were replaced")
-    filled_in_code = filled([cell["source"] for cell in raw if cell["cell_type"] == "code"], unit)
-    for cell, found in zip(raw, exercises_in([cell["source"] for cell in raw], unit), strict=True):
+    there = exercises_in(tuple(cell["source"] for cell in raw), unit)
+    filled_in_code = filled(((cell["source"], found) for cell, found in zip(raw, there, strict=True) if cell["cell_type"] == "code"), unit)
+    for cell, found in zip(raw, there, strict=True):
         text, grade_id = cell["source"], str(cell["nbgrader"].get("grade_id", ""))
         if cell["cell_type"] != "code":
             lost = [exercise for exercise in found if exercise not in filled_in_code]
@@ -422,7 +422,7 @@ def note_once(repairs: list[str], sentence: str) -> None:
 
 def without_spare_stubs(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
     """Of several cells for one exercise, those that are still the stub are dropped where another is filled in."""
-    answered = filled([cell.source for cell in cells], unit)
+    answered = filled(((cell.source, cell.exercises) for cell in cells), unit)
     kept = []
     for cell in cells:
         if len(cell.exercises) == 1 and cell.exercises[0] in answered and is_stub(cell.source, cell.exercises[0], unit):
@@ -445,7 +445,7 @@ def joined(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
         belongs = bool(result) and (result[-1].exercises or parsed(textwrap.dedent(cell.source)) is None)
         if indented and belongs and parsed(whole) is not None:
             result[-1].source = whole
-            (result[-1].exercises,) = exercises_in([whole], unit)
+            (result[-1].exercises,) = exercises_in((whole,), unit)
             repairs.append(f"a cell that went on with the one before was joined to it ({', '.join(result[-1].exercises) or 'no exercise'})")
             continue
         result.append(cell)

@@ -82,4 +82,4 @@ def intake_id(exercise):
 
 def test_an_exercise_that_is_not_python_is_still_known_where_it_is_shown():
     broken = solutions(UNIT)["softmax"].replace("return powers", "return powers (")
-    assert intake.exercises_in([broken, "def (", "div = 1"], UNIT) == [("softmax",), (), ()]
+    assert intake.exercises_in((broken, "def (", "div = 1"), UNIT) == [("softmax",), (), ()]
