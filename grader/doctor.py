@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from autodiff_lib.course import UNITS
 
@@ -46,13 +44,8 @@ def examine() -> Iterator[Finding]:
     yield processes()
     yield control_groups()
     yield system_calls()
-    yield Finding("nbgrader's alembic", shutil.which("alembic") is not None or beside_python("alembic"), "needed to create a gradebook")
     if path is not None:
         yield warm_jail()
-
-
-def beside_python(name: str) -> bool:
-    return (Path(sys.executable).parent / name).exists()
 
 
 def namespaces() -> Finding:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import nbformat
+from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
 from nbformat import NotebookNode
+from nbgrader import api, dbutil
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -24,10 +27,20 @@ ROOT = Path(__file__).parents[1]
 CONFIG = "nbgrader_config.py"
 
 
-if str(Path(sys.executable).parent) not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader starts `alembic` by name
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["nbgrader.apps", "grader.nbgrader_stages"])  # importing them takes longer than most commands
 
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
+
+
+def schema_version() -> str:
+    """The version of a new gradebook's tables. nbgrader asks `alembic` on the PATH, in a process of its own that takes seconds."""
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", dbutil.ALEMBIC_DIR.replace("%", "%%"))
+    return str(ScriptDirectory.from_config(settings).get_current_head())
+
+
+api.get_alembic_version = schema_version
 
 
 class NbgraderError(RuntimeError):
@@ -41,14 +54,32 @@ def nbgrader(course: Path, *arguments: str, on_line: Callable[[str], None] = lam
     """
     course = course.resolve()
     place = [f"--CourseDirectory.root={course}", f"--NbGrader.logfile={course / 'nbgrader.log'}"]
-    command = [sys.executable, "-m", "nbgrader", *arguments, *place]
+    reading, writing = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=run_command, args=([*arguments, *place], dict(os.environ), writing))
+    process.start()
+    writing.close()
     lines: list[str] = []
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        for line in process.stdout:
+    with open(os.dup(reading.fileno()), encoding="utf-8", errors="replace") as log:
+        for line in log:
             lines.append(line)
             on_line(line)
-    if process.returncode:
+    process.join()
+    reading.close()
+    if process.exitcode:
         raise NbgraderError(f"nbgrader {' '.join(arguments)} failed:\n{''.join(lines[-20:])}")
+
+
+def run_command(arguments: Sequence[str], environment: Mapping[str, str], log: Connection) -> None:
+    """In a process of its own, forked from one that has imported everything: nbgrader as its executable runs it. It exits."""
+    from nbgrader.apps.nbgraderapp import NbGraderApp
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    for stream in (1, 2):
+        os.dup2(log.fileno(), stream)
+    log.close()
+    NbGraderApp.launch_instance(list(arguments))
 
 
 def source(unit: str) -> NotebookNode:

@@ -9,12 +9,22 @@ from types import ModuleType
 import pytest
 
 from autodiff_lib import course, graph
+from grader import batch
 from grader.nbgrader_course import ROOT, solutions
 from tests import corpora
 
 
 def pytest_report_header() -> str:
     return "the corpora: all" if corpora.everything() else f"the corpora: the share of CORPORA_DAY={corpora.DAY}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_jails() -> Iterator[None]:
+    """One batch after the other is graded in the same jails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "open_jail", corpora.open_kept)
+        yield
+    corpora.end_kept()
 
 
 @pytest.fixture

@@ -8,13 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
 from grader import batch, records
+from grader.jail import Jail
+from grader.limits import Limits
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
 
 LIMITS = """
@@ -30,15 +35,30 @@ DAY = int(os.environ.setdefault("CORPORA_DAY", str(date.today().toordinal())))  
 SHARES = 6  # of the corpora one is graded each day
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
+MOST_KEPT = 3  # jails; each takes half a gigabyte
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
+
+
+@cache
+def released(units: tuple[str, ...]) -> TemporaryDirectory:
+    """A course folder in which these units are released and nobody has submitted anything: made once, to be copied."""
+    made = TemporaryDirectory(prefix="released-")
+    shutil.copytree(ROOT / "source", Path(made.name) / "source", ignore=shutil.ignore_patterns(".*"))
+    for unit in units:
+        nbgrader(Path(made.name), "generate_assignment", unit, "--create")
+    return made
+
+
+def empty_course(folder: Path, *units: str) -> Path:
+    """A course folder whose gradebook knows the units, without submissions."""
+    return shutil.copytree(released(units).name, folder, dirs_exist_ok=True)
 
 
 def make_course(folder: Path, units: Iterable[str]) -> Path:
     """A course folder with the units' sources, released, and two witnesses."""
-    shutil.copytree(ROOT / "source", folder / "source", ignore=shutil.ignore_patterns(".*"))
+    empty_course(folder, *units)
     (folder / "limits.toml").write_text(LIMITS)
     for unit in units:
-        nbgrader(folder, "generate_assignment", unit, "--create")
         for student in (FIRST, LAST):
             submit(folder, student, unit, filled_in(release(folder, unit), solutions(unit)))
     shutil.copy(folder / "gradebook.db", folder / "released.db")
@@ -116,6 +136,28 @@ def copied(course: Path, folder: Path) -> Path:
     shutil.copy(course / "limits.toml", folder)
     shutil.copy(course / "released.db", folder / "gradebook.db")
     return folder
+
+
+KEPT: dict[tuple[str, Limits, bool], Jail] = {}
+
+
+@contextmanager
+def open_kept(unit: str, limits: Limits, jailed: bool = True) -> Iterator[Jail]:
+    """As `jail.open_jail`, but that the jail of an earlier batch of the same kind is taken again: starting one takes seconds."""
+    kind, fresh = (unit, limits, jailed), Jail(unit, limits, jailed)  # which raises where there can be none
+    warm = KEPT.pop(kind, None)
+    if warm is None:
+        warm = fresh
+        warm.start()
+    KEPT[kind] = warm
+    end_kept(MOST_KEPT)
+    yield warm
+
+
+def end_kept(count: int = 0) -> None:
+    """End the jails that were not taken for the longest time, but for `count`."""
+    while len(KEPT) > count:
+        KEPT.pop(next(iter(KEPT))).stop()
 
 
 def autograde(course: Path, unit: str, **options: bool) -> dict[str, records.Record]:

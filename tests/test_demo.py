@@ -1,11 +1,28 @@
 """The whole way through nbgrader, as `make demo` goes it: release, submissions, autograde, feedback, scores."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from nbgrader.dbutil import _temp_alembic_ini
 
 from autodiff_lib.course import UNITS
 from grader.demo import TYPICAL, demo
 from grader.mistakes import CATALOGUE
-from grader.nbgrader_course import NbgraderError, Row, database, filled_in, nbgrader, release, scores, solutions, submit
+from grader.nbgrader_course import (
+    NbgraderError,
+    Row,
+    database,
+    filled_in,
+    nbgrader,
+    release,
+    schema_version,
+    scores,
+    solutions,
+    submit,
+)
+from tests import corpora
 
 POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45}
 
@@ -69,7 +86,7 @@ def test_a_broken_unit_1_costs_no_points_in_unit_2(course):
     submit(course, "broken-before", "02_evaluator", filled_in(release(course, "02_evaluator"), solutions("02_evaluator")))
     units = ("01_operators", "02_evaluator")
     for unit in units:
-        nbgrader(course, "autograde", unit, "--create", "--student=broken-before")
+        corpora.autograde(course, unit)
     totals = {unit: {row.student: row.total for row in scores(database(course), unit)}["broken-before"] for unit in units}
     assert totals == {"01_operators": 0, "02_evaluator": 13}
     page = (course / "autograded" / "broken-before" / "02_evaluator" / UNITS["02_evaluator"]).read_text()
@@ -79,3 +96,10 @@ def test_a_broken_unit_1_costs_no_points_in_unit_2(course):
 def test_a_failing_nbgrader_command_raises_with_the_end_of_its_log(tmp_path):
     with pytest.raises(NbgraderError, match="generate_assignment nothing --create failed:(.|\n)*No notebooks were matched"):
         nbgrader(tmp_path, "generate_assignment", "nothing", "--create")
+
+
+def test_a_new_gradebook_has_the_version_that_nbgrader_would_give_it():
+    with _temp_alembic_ini("sqlite://") as settings:
+        command = [Path(sys.executable).with_name("alembic"), "-c", settings, "heads"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.split()[0] == schema_version()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -21,32 +20,20 @@ from typer.testing import CliRunner
 from autodiff_lib.checks.known import direct
 from grader import batch, engine, gradebook, jail, records, regrade
 from grader.__main__ import app
-from grader.limits import Limits
 from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import CONFIG, database, filled_in, release, settings, submit
 from grader.work import Graded
 from grader.writer import Writer
-from tests.test_workers import UNIT, answers, empty_course, pages, plain, rows
+from tests import corpora
+from tests.test_workers import UNIT, answers, pages, plain, rows
 
 pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 UNBIASED = "layernorm-unbiased"
 
 
 @pytest.fixture(scope="module")
-def warm():
-    with jail.open_jail(UNIT, Limits()) as warm:
-        yield warm
-
-
-@pytest.fixture(autouse=True)
-def one_jail(warm, monkeypatch):
-    """The same warm jail for everything here: it takes seconds to start one."""
-    monkeypatch.setattr(batch, "open_jail", lambda *arguments: contextlib.nullcontext(warm))
-
-
-@pytest.fixture(scope="module")
 def empty(tmp_path_factory):
-    return empty_course(tmp_path_factory.mktemp("regrade") / "course")
+    return corpora.empty_course(tmp_path_factory.mktemp("regrade") / "course", UNIT)
 
 
 def submits(course: Path, student: str, *mistakes: str) -> None:

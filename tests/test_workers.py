@@ -25,20 +25,14 @@ from grader import batch, engine, gradebook, intake, jail, reading, records, sub
 from grader import plain as plain_form
 from grader.limits import Limits
 from grader.mistakes import CATALOGUE
-from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, solutions, submit
+from grader.nbgrader_course import database, filled_in, release, solutions, submit
+from tests import corpora
 
 UNIT = "01_operators"
 pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
 
 # --- a class, and what is known of it afterwards
-
-
-def empty_course(folder: Path) -> Path:
-    """A course folder whose gradebook knows the unit, without submissions."""
-    shutil.copytree(ROOT / "source", folder / "source", ignore=shutil.ignore_patterns(".*"))
-    nbgrader(folder, "generate_assignment", UNIT, "--create")
-    return folder
 
 
 def answers(*mistakes: str) -> dict[str, str]:
@@ -108,6 +102,8 @@ def nothing_left() -> Iterator[Any]:
     seen: set[psutil.Process] = set()
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(tempfile, "tempdir", folder)
+        if batch.open_jail is corpora.open_kept:
+            patch.setattr(batch, "open_jail", jail.open_jail)
         yield lambda record, fresh: seen.update(psutil.Process().children(recursive=True))
         seen.update(psutil.Process().children(recursive=True))
         _, alive = psutil.wait_procs(seen - before, timeout=10)
@@ -118,7 +114,7 @@ def nothing_left() -> Iterator[Any]:
 @cache
 def baseline() -> Path:
     """The class, graded in the plainest way: by this process, one after the other."""
-    course = fill(empty_course(Path(tempfile.mkdtemp(prefix="baseline-")) / "course"))
+    course = fill(corpora.empty_course(Path(tempfile.mkdtemp(prefix="baseline-")) / "course", UNIT))
     shutil.copy(course / "gradebook.db", course / "empty.db")
     grade(course)
     return course

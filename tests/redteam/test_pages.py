@@ -13,7 +13,7 @@ import nbgrader
 import pytest
 from bs4 import BeautifulSoup
 from nbconvert.exporters import HTMLExporter
-from nbgrader.converters import GenerateAssignment, GenerateFeedback
+from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from playwright.sync_api import sync_playwright
 from traitlets.config import Config
@@ -63,14 +63,12 @@ WORDS = "kv_cache_written"
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Graded by this grader, its feedback made by nbgrader with this repository's configuration."""
-    folder = tmp_path_factory.mktemp("pages") / "course"
-    shutil.copytree(ROOT / "source", folder / "source", ignore=shutil.ignore_patterns(".*"))
+    folder = corpora.empty_course(tmp_path_factory.mktemp("pages") / "course", OPS, LM)
     (folder / "limits.toml").write_text("[default]\ncell_seconds = 10\n")
     config = settings(ROOT)
     config.CourseDirectory.root = str(folder)
     for unit in (OPS, LM):
         coursedir = CourseDirectory(config=config, assignment_id=unit)
-        GenerateAssignment(coursedir=coursedir, config=config).start()
         path = folder / "submitted" / STUDENT / unit / UNITS[unit]
         path.parent.mkdir(parents=True)
         path.write_text(all_in_one(unit))
