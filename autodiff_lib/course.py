@@ -18,9 +18,7 @@ from nbformat import NotebookNode
 from . import checks
 from .checks.probe import attempt
 from .checks.question import Problem
-
-UNITS = {"01_operators": "operators.ipynb", "02_evaluator": "evaluator.ipynb", "03_transformer_lm": "transformer_lm.ipynb"}
-"""Unit -> the notebook in its folder."""
+from .units import UNITS
 
 REFERENCE: dict[str, list[CodeType]] = {}
 """Unit -> the code of its cells, where the grader has put it for follow-through. For a student it is empty."""
@@ -49,7 +47,7 @@ def load(unit: str) -> ModuleType:
 
 
 def new_module(unit: str, file: str) -> ModuleType:
-    module = ModuleType(f"unit_{unit}", f"What {UNITS[unit]} of unit {unit} defines.")
+    module = ModuleType(f"unit_{unit}", f"What {UNITS[unit].notebook} of unit {unit} defines.")
     module.__file__ = file
     sys.modules[module.__name__] = module  # dataclasses and pickle look their classes up there
     return module
@@ -61,10 +59,10 @@ def find(unit: str) -> Path:
         raise ValueError(f"there is no unit '{unit}'; the units are {', '.join(UNITS)}")
     folders = [*folders_to_search()]
     for folder in folders:
-        path = folder / unit / UNITS[unit]
+        path = folder / unit / UNITS[unit].notebook
         if path.is_file():
             return path
-    looked = "\n".join(f"  {folder / unit / UNITS[unit]}" for folder in folders)
+    looked = "\n".join(f"  {folder / unit / UNITS[unit].notebook}" for folder in folders)
     raise FileNotFoundError(f"there is no notebook of unit {unit}. Put yours into one of these places:\n{looked}")
 
 

@@ -22,16 +22,16 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
-from autodiff_lib.checks.known import FILE, to_text
-from autodiff_lib.course import UNITS
+from autodiff_lib.checks.known import FILE, file_of, to_text
+from autodiff_lib.units import UNITS
 
 from . import authoring, batch, trials
 from . import doctor as checkup
 from . import lab as student_lab
 from . import regrade as regrading
+from .catalogue import MISTAKES
 from .exports import command as exports
 from .jail import JailError
-from .mistakes import CATALOGUE
 from .nbgrader_course import ROOT, NbgraderError
 from .records import Record, load_all
 
@@ -246,7 +246,7 @@ def export(
 def try_mistakes(
     unit: Annotated[str | None, typer.Option(help="This unit alone.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the trials and their totals as JSON, and nothing else.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the file by which the checks recognise mistakes, from all units.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the files by which the checks recognise mistakes.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; as many as there are cores by default.", min=1)] = CORES,
 ) -> None:
     """Try the judge on every known mistake and on every variant. Exit code 1 if a mistake passes or a right answer does not."""
@@ -254,14 +254,15 @@ def try_mistakes(
     with told_in_red():
         if unit is not None:
             known(unit)
-    entries = trials.of_unit(None if write else unit)
+    entries = trials.of_unit(unit)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, disable=as_json) as progress:
         task = progress.add_task("mistakes and variants", total=len(entries))
         found = trials.run(entries, jobs, lambda: progress.advance(task))
     sums = trials.totals(found)
     if write:
-        FILE.write_text(to_text(trials.as_known(found)), encoding="utf-8")
-        print(f"{FILE.relative_to(ROOT)} written: {sums['mistakes']} mistakes")
+        for name, known_mistakes in trials.as_known(found).items():
+            file_of(name).write_text(to_text(known_mistakes), encoding="utf-8")
+        print(f"{sums['mistakes']} mistakes written into the units' {FILE}")
         return
     if as_json:
         print(json.dumps({**sums, "trials": [trial.plain() for trial in found]}, indent=1))
@@ -277,7 +278,7 @@ def trial_table(found: list[trials.Trial]) -> Table:
     for title in ("mistake", "kept", "caught by", "first hint", ""):
         table.add_column(title, justify="right" if title == "kept" else "left")
     for trial in found:
-        wrong = trial.id in CATALOGUE
+        wrong = trial.id in MISTAKES
         if not wrong and not trial.caught and not trial.spilled:
             continue
         complaint = "[red]SURVIVES[/red]" if wrong and not trial.caught else "" if wrong else "[red]RIGHT, BUT REFUSED[/red]"

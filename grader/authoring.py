@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from .nbgrader_course import ROOT, nbgrader
 

@@ -17,24 +17,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
+from .catalogue import MISTAKES
 from .jail import bubblewrap
-from .mistakes import CATALOGUE
 from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
+from .units import part_of
 
 MARKER = ".demo"  # lies in a folder that a demo has made, and may empty
-TYPICAL = {  # unit -> the mistakes of the student who makes several
-    "01_operators": ["mean-count-forgotten", "matmul-unreduced", "softmax-global-maximum", "layernorm-unbiased"],
-    "02_evaluator": ["Evaluator-stale", "gradients-overwrites"],
-    "03_transformer_lm": ["causal_self_attention-mask-after-softmax", "cross_entropy_loss-sum", "generate-last-row"],
-}
 
 
 def small_class(released: NotebookNode, unit: str) -> dict[str, NotebookNode]:
     """Student -> notebook: what an instructor meets in the first week."""
     right = solutions(unit)
-    wrong = {CATALOGUE[name].exercise: CATALOGUE[name].cell(right[CATALOGUE[name].exercise]) for name in TYPICAL[unit]}
+    wrong = {MISTAKES[name].exercise: MISTAKES[name].cell(right[MISTAKES[name].exercise]) for name in part_of(unit, "mistakes").TYPICAL}
     half = dict(list(right.items())[: len(right) // 2])
     last = list(right)[-1]
     return {
@@ -69,7 +65,7 @@ def demo(course: Path) -> None:
         draw_scores(rows, unit, figure)
         console.print(f"figure of the scores   {figure}", soft_wrap=True)
         for row in rows:
-            page = course / "feedback" / row.student / unit / UNITS[unit].replace(".ipynb", ".html")
+            page = course / "feedback" / row.student / unit / f"{UNITS[unit].stem}.html"
             console.print(f"feedback               {page}", soft_wrap=True)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from . import syscalls, watch
 from .jail import ALLOWED, Jail, JailError, Session, bubblewrap, no_bubblewrap

@@ -12,16 +12,16 @@ from types import CodeType
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from autodiff_lib.course import UNITS, cells_to_run
+from autodiff_lib.course import cells_to_run
+from autodiff_lib.units import needed
 
 from .nbgrader_course import source
 
 
 @cache
 def reference(unit: str) -> bytes:
-    """What the program in the jail reads at its start: unit -> code of its cells, for each unit before `unit`."""
-    earlier = list(UNITS)[: list(UNITS).index(unit)]
-    return marshal.dumps({name: compiled(name) for name in earlier})
+    """What the program in the jail reads at its start: unit -> code of its cells, for each unit that `unit` needs."""
+    return marshal.dumps({name: compiled(name) for name in needed(unit)})
 
 
 def compiled(unit: str) -> list[CodeType]:

@@ -12,7 +12,7 @@ from nbgrader.api import Assignment, Gradebook, InvalidEntry, MissingEntry, Subm
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from autodiff_lib.checks import questions
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from .intake import questions_in_words
 from .nbgrader_course import ROOT, nbgrader
@@ -53,7 +53,7 @@ def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
 
 def check_points(gradebook: Gradebook, unit: str) -> None:
     """MissingEntry where the gradebook does not know the unit, ValueError where it has other points for a question than its check gives."""
-    notebook = gradebook.find_notebook(UNITS[unit].removesuffix(".ipynb"), unit)
+    notebook = gradebook.find_notebook(UNITS[unit].stem, unit)
     worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
     for name, question in questions(unit).items():
         there = worth.get(f"check_{name}")
@@ -73,7 +73,7 @@ def students_with(gradebook: Gradebook, unit: str) -> set[str]:
 
 def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_penalty: LatePenalty) -> None:
     """Write a record. Manual scores stay; no verdict is *no score*, and waits for a person."""
-    unit, student, notebook = record.unit, record.student, UNITS[record.unit].removesuffix(".ipynb")
+    unit, student, notebook = record.unit, record.student, UNITS[record.unit].stem
     ensure_student(gradebook, student)
     details = {} if timestamp is None else {"timestamp": timestamp}
     with gradebook.db.no_autoflush:  # nbgrader links the new rows to each other before it adds them

@@ -203,10 +203,10 @@ def import_everything(reference: bytes) -> Any:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    import autodiff_lib.checks.evaluator
     import autodiff_lib.checks.wire
     import autodiff_lib.course
     import autodiff_lib.figures
+    import autodiff_lib.kinds.evaluator.probe
 
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)

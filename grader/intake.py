@@ -20,8 +20,8 @@ from typing import Any
 import nbformat
 
 from autodiff_lib.checks.names import parsed
-from autodiff_lib.checks.ready_made import Look, exercises_in_cells, exercises_of, look
-from autodiff_lib.course import UNITS
+from autodiff_lib.checks.ready_made import Look, exercises_in_cells, look
+from autodiff_lib.units import UNITS
 
 from .nbgrader_course import ROOT
 from .submitted import MAX_FILE, MAX_FILES_TOTAL, MiB, Submitted, is_notebook, shown
@@ -78,7 +78,7 @@ def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
     best: tuple[tuple[int, bool, str], str, list[dict[str, Any]], list[str]] | None = None
     for path in notebooks:  # one after the other: together they may take more memory than there is
         cells, repairs = parse(submitted.files[path])
-        worth = (work_in(cells, unit), path == UNITS[unit], PurePosixPath(path).name)
+        worth = (work_in(cells, unit), path == UNITS[unit].notebook, PurePosixPath(path).name)
         if best is None or worth > best[0]:
             best = worth, path, cells, repairs
     (work, expected, _), path, cells, repairs = best
@@ -86,7 +86,7 @@ def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
         submission.problem = "; ".join(submitted.unread)
         return submission
     if not expected:
-        submission.repairs.append(f"the notebook was found as {shown(path)}, not as {UNITS[unit]}")
+        submission.repairs.append(f"the notebook was found as {shown(path)}, not as {UNITS[unit].notebook}")
     if len(notebooks) > 1:
         submission.repairs.append(f"of {len(notebooks)} notebooks the one with the most work was taken, {shown(path)}")
     submission.repairs += repairs
@@ -219,7 +219,7 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
 @cache
 def expected_cells(unit: str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Of the release: stub of each exercise, exercise by cell id, cell id of each check by its grade_id."""
-    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
     stubs, by_id = {}, {}
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
@@ -240,7 +240,7 @@ def notebook_checks(notebook: nbformat.NotebookNode) -> dict[str, str]:
 @cache
 def questions_in_words(unit: str) -> dict[str, tuple[str, str]]:
     """Of the release: cells to be answered in words and graded by a person: grade_id -> cell id and text."""
-    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
     marked = [cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade")]
     return {cell.metadata.nbgrader.grade_id: (cell.id, cell.source) for cell in marked}
 
@@ -259,7 +259,7 @@ def answers_in_words(cells: list[dict[str, Any]], unit: str) -> dict[str, str]:
 @cache
 def given_cells(unit: str) -> set[str]:
     """The unit's own code cells, squeezed."""
-    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
     cells = (cell for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"))
     return {squeezed(cell.source) for cell in cells}
 
@@ -267,7 +267,7 @@ def given_cells(unit: str) -> set[str]:
 @cache
 def experiments(unit: str) -> set[str]:
     """Those of the unit's own cells that are there to be looked at, squeezed. Nothing that is graded needs them."""
-    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
     return {squeezed(cell.source) for cell in notebook.cells if "experiment" in cell.metadata.get("tags", [])}
 
 
@@ -337,13 +337,13 @@ def exercises_in(texts: tuple[str, ...], unit: str) -> list[tuple[str, ...]]:
 def meant(text: str, unit: str) -> tuple[str, ...]:
     """The exercises of a cell that is not Python: only where it is shown depends on them."""
     found = {one or other for one, other in beginnings(unit).findall(text)}
-    return tuple(name for name in exercises_of(unit) if name in found)
+    return tuple(name for name in UNITS[unit].exercises if name in found)
 
 
 @cache
 def beginnings(unit: str) -> re.Pattern[str]:
     """How the cells of a unit's exercises begin, in the release."""
-    names = "|".join(map(re.escape, exercises_of(unit)))
+    names = "|".join(map(re.escape, UNITS[unit].exercises))
     return re.compile(rf"""operator\([^\n]*?["']\s*({names})\s*\(|^[ \t]*(?:def|class) ({names})\b""", re.MULTILINE)
 
 

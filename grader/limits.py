@@ -15,7 +15,7 @@ import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 MiB = 2**20
 FILE = "limits.toml"

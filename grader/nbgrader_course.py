@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 ROOT = Path(__file__).parents[1]
 """The repository, with `nbgrader_config.py` and `source/`."""
@@ -83,11 +83,11 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], log: C
 
 
 def source(unit: str) -> NotebookNode:
-    return nbformat.read(ROOT / "source" / unit / UNITS[unit], as_version=4)
+    return nbformat.read(ROOT / "source" / unit / UNITS[unit].notebook, as_version=4)
 
 
 def release(course: Path, unit: str) -> NotebookNode:
-    return nbformat.read(course / "release" / unit / UNITS[unit], as_version=4)
+    return nbformat.read(course / "release" / unit / UNITS[unit].notebook, as_version=4)
 
 
 def cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:
@@ -114,7 +114,7 @@ def filled_in(released: NotebookNode, answers: dict[str, str]) -> NotebookNode:
 
 def submit(course: Path, student: str, unit: str, notebook: NotebookNode) -> Path:
     """Put a notebook where nbgrader looks for a student's submission."""
-    path = course / "submitted" / student / unit / UNITS[unit]
+    path = course / "submitted" / student / unit / UNITS[unit].notebook
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
     return path

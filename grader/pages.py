@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import html
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from .engine import Outcome, Result
 from .nbgrader_course import source
@@ -68,7 +68,7 @@ def graded_notebook(result: Result) -> NotebookNode:
 def page_of(course: Path, unit: str, student: str, staging: bool = False) -> Path:
     """Where the graded notebook of a submission lies."""
     top = folder_of(course, unit, staging) / "pages" if staging else course / "autograded"
-    return top / student / unit / UNITS[unit]
+    return top / student / unit / UNITS[unit].notebook
 
 
 def show(cell: NotebookNode, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from typing import get_args
 
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.question import Reason
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from . import plain, whole
 from .engine import Result, question_hash, told_of, version, why_ungraded

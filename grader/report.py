@@ -16,8 +16,8 @@ matplotlib.use("Agg")  # figures go into the page
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from .catalogue import MISTAKES
 from .feedback import POLICY
-from .mistakes import CATALOGUE
 from .records import Record
 
 STYLE = """
@@ -117,7 +117,7 @@ def common_failures(records: Sequence[Record]) -> str:
     for record in records:
         for name, question in record.questions.items():
             if question.reason not in ("passed", "missing", "unanswered"):
-                mistake = CATALOGUE.get(question.mistake)
+                mistake = MISTAKES.get(question.mistake)
                 what = mistake.what if mistake is not None else question.hint or question.message
                 who.setdefault((name, what, question.mistake or "-"), []).append(record.student)
     ranked = sorted(who.items(), key=lambda item: -len(item[1]))[:MOST_COMMON]

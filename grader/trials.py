@@ -22,9 +22,11 @@ from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judged
 from autodiff_lib.checks.question import Answer, Case, Failure, Problem, Question, Verdict
 from autodiff_lib.checks.wire import pack_answer
+from autodiff_lib.units import needed
 
-from . import mistakes, variants
+from .catalogue import MISTAKES, VARIANTS
 from .nbgrader_course import solutions, source
+from .units import Mistake, Variant
 
 LARGE = "large graphs"
 """A part that takes longer than all else of its unit. It is asked of other exercises only where the mistake fails it in its own."""
@@ -71,7 +73,7 @@ def reference(unit: str) -> tuple[dict[str, object], dict[str, object]]:
     """The operator table and the namespace with the solutions of a unit, and of the units before it."""
     before = dict(graph.table)
     module = ModuleType(unit)
-    for earlier in list(course.UNITS)[: 1 + list(course.UNITS).index(unit)]:
+    for earlier in (*needed(unit), unit):
         module = ModuleType(earlier)
         for cell in course.cells_to_run(source(earlier)):
             problem = course.run(cell, module, earlier)
@@ -99,15 +101,15 @@ def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
         graph.table.update(before)
 
 
-def cells_of(entry: mistakes.Mistake | variants.Variant) -> Sequence[str]:
-    return [entry.cell(solutions(entry.unit)[entry.exercise])] if isinstance(entry, mistakes.Mistake) else entry.cells
+def cells_of(entry: Mistake | Variant) -> Sequence[str]:
+    return [entry.cell(solutions(entry.unit)[entry.exercise])] if isinstance(entry, Mistake) else entry.cells
 
 
 def without(part: str, question: Question) -> Question:
     return replace(question, parts=tuple(one for one in question.parts if one.name != part))
 
 
-def try_out(entry: mistakes.Mistake | variants.Variant, alone: bool = False) -> Trial:
+def try_out(entry: Mistake | Variant, alone: bool = False) -> Trial:
     """The public questions of the unit on one mistake, or on one variant; where `alone`, its own question alone."""
     given: list[list[bytes]] = []
 
@@ -126,13 +128,13 @@ def try_out(entry: mistakes.Mistake | variants.Variant, alone: bool = False) -> 
     return Trial(entry.id, entry.unit, entry.exercise, verdict, spilled, traces, tuple(map(tuple, given)))
 
 
-def of_unit(unit: str | None) -> list[mistakes.Mistake | variants.Variant]:
+def of_unit(unit: str | None) -> list[Mistake | Variant]:
     """The mistakes of a unit, then its variants; of all units for None."""
-    entries = [*mistakes.CATALOGUE.values(), *variants.CATALOGUE.values()]
+    entries = [*MISTAKES.values(), *VARIANTS.values()]
     return [entry for entry in entries if unit in (None, entry.unit)]
 
 
-def run(entries: Sequence[mistakes.Mistake | variants.Variant], jobs: int = 1, on_trial: Callable[[], None] = lambda: None) -> list[Trial]:
+def run(entries: Sequence[Mistake | Variant], jobs: int = 1, on_trial: Callable[[], None] = lambda: None) -> list[Trial]:
     """Try all of them, in `jobs` warm processes; the results in the order of `entries`."""
     if jobs == 1:
         return [trial for entry in entries for trial in [try_out(entry)] if on_trial() is None]
@@ -151,7 +153,7 @@ def as_known(trials: Sequence[Trial]) -> dict[str, dict[str, list[known.Known]]]
     """What the checks' file of known mistakes must hold: unit -> question -> mistakes."""
     found: dict[str, dict[str, list[known.Known]]] = {}
     for trial in trials:
-        mistake = mistakes.CATALOGUE.get(trial.id)
+        mistake = MISTAKES.get(trial.id)
         if mistake is not None:
             one = known.Known(mistake.id, mistake.what, mistake.hint, trial.traces)
             found.setdefault(trial.unit, {}).setdefault(trial.exercise, []).append(one)
@@ -159,13 +161,13 @@ def as_known(trials: Sequence[Trial]) -> dict[str, dict[str, list[known.Known]]]
 
 
 def totals(trials: Sequence[Trial]) -> dict[str, int]:
-    wrong = [trial for trial in trials if trial.id in mistakes.CATALOGUE]
-    right = [trial for trial in trials if trial.id not in mistakes.CATALOGUE]
+    wrong = [trial for trial in trials if trial.id in MISTAKES]
+    right = [trial for trial in trials if trial.id not in MISTAKES]
     return {
         "mistakes": len(wrong),
         "caught": sum(trial.caught for trial in wrong),
         "spilled": sum(bool(trial.spilled) for trial in trials),
         "variants": len(right),
         "variants_failed": sum(trial.caught for trial in right),
-        "hints_right": sum(trial.shown.hint == mistakes.CATALOGUE[trial.id].hint for trial in wrong),
+        "hints_right": sum(trial.shown.hint == MISTAKES[trial.id].hint for trial in wrong),
     }

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from autodiff_lib import course, graph
+from autodiff_lib.units import UNITS
 from grader import batch
 from grader.nbgrader_course import ROOT, solutions
 from tests import corpora
@@ -41,7 +42,7 @@ def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
     """All units' solutions, loaded once, and the table as it is then; the table itself stays unwritten."""
     before, folder = copy.copy(graph.table), Path.cwd()
     os.chdir(ROOT / "notebooks")
-    modules = {unit: course.load(unit) for unit in course.UNITS}
+    modules = {unit: course.load(unit) for unit in UNITS}
     os.chdir(folder)
     after = copy.copy(graph.table)
     graph.table.update(before)
@@ -59,4 +60,4 @@ def solved(fresh_table, loaded) -> dict[str, ModuleType]:
 @pytest.fixture(scope="session")
 def solution_cells() -> dict[str, dict[str, str]]:
     """Unit -> exercise -> the solution cell, without markers."""
-    return {unit: solutions(unit) for unit in course.UNITS}
+    return {unit: solutions(unit) for unit in UNITS}

@@ -16,14 +16,13 @@ from autodiff_lib.checks.judge import judge, judged
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import text
 from autodiff_lib.checks.wire import unpack_answer
-from autodiff_lib.course import UNITS
 from autodiff_lib.graph import Op, table
+from autodiff_lib.units import UNITS
 from grader import trials
 from grader.__main__ import app
-from grader.mistakes import CATALOGUE as MISTAKES
-from grader.mistakes.mistake import Mistake
+from grader.catalogue import MISTAKES, VARIANTS
 from grader.nbgrader_course import solutions
-from grader.variants import CATALOGUE as VARIANTS
+from grader.units import Mistake
 
 from .corpora import is_today
 from .rounding import LastPlaces, OtherOrder
@@ -232,8 +231,9 @@ def test_the_file_of_known_mistakes_is_what_the_catalogue_makes_now(tried):
 
 def lines_that_differ(trial_list):
     """What the catalogue makes now, line by line beside what is kept, where they are not the same letter by letter."""
-    made, kept = (text.splitlines() for text in (known.to_text(trials.as_known(list(trial_list))), known.FILE.read_text(encoding="utf-8")))
-    return [(now, then) for now, then in zip_longest(made, kept) if now != then]
+    made = trials.as_known(list(trial_list))
+    texts = [(known.to_text(made[unit]), known.file_of(unit).read_text(encoding="utf-8")) for unit in UNITS]
+    return [(now, then) for one, kept in texts for now, then in zip_longest(one.splitlines(), kept.splitlines()) if now != then]
 
 
 def judged_with_other_last_places(trial, question):
@@ -289,8 +289,8 @@ def said(verdict):
 
 
 def test_the_file_holds_no_code():
-    text = known.FILE.read_text(encoding="utf-8")
     for unit in UNITS:
+        text = known.file_of(unit).read_text(encoding="utf-8")
         for cell in solutions(unit).values():
             for line in (line.strip() for line in cell.splitlines()):
                 assert len(line) < 24 or json.dumps(line)[1:-1] not in text, line
@@ -339,8 +339,8 @@ def test_the_command_prints_totals_and_fails_where_a_mistake_survives(monkeypatc
     assert result.exit_code == 0
     survivor = MISTAKES["sqrt-half-forgotten"].__class__("sqrt-nothing", "01_operators", "sqrt", "nothing is wrong", "None.", ())
     monkeypatch.setattr(trials, "of_unit", lambda unit: [survivor])
-    monkeypatch.setattr(trials.mistakes, "CATALOGUE", {survivor.id: survivor})
-    monkeypatch.setattr("grader.__main__.CATALOGUE", {survivor.id: survivor})
+    for module in ("grader.trials", "grader.__main__"):
+        monkeypatch.setattr(f"{module}.MISTAKES", {survivor.id: survivor})
     result = CliRunner().invoke(app, ["mistakes", "--jobs", "1"])
     assert result.exit_code == 1
     assert "SURVIVES" in result.stdout

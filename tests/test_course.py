@@ -11,6 +11,7 @@ import pytest
 
 import autodiff_lib as ad
 from autodiff_lib import checks, course, graph
+from autodiff_lib.units import UNITS
 from grader import follow_through
 from grader.nbgrader_course import ROOT, filled_in, solutions, source
 
@@ -26,7 +27,7 @@ def workspace(tmp_path, monkeypatch, fresh_table):
 
 
 def write(folder, notebook):
-    path = folder / UNIT / course.UNITS[UNIT]
+    path = folder / UNIT / UNITS[UNIT].notebook
     path.parent.mkdir(parents=True)
     nbformat.write(notebook, path)
     return path
@@ -85,7 +86,7 @@ def test_what_fails_inside_the_reference_names_the_students_line(workspace, refe
 
 def test_an_instructors_checkout_serves_its_source(fresh_table, monkeypatch):
     monkeypatch.chdir(ROOT / "notebooks")
-    assert course.find(UNIT) == ROOT / "source" / UNIT / course.UNITS[UNIT]
+    assert course.find(UNIT) == ROOT / "source" / UNIT / UNITS[UNIT].notebook
 
 
 def test_only_solution_and_export_cells_are_run(workspace):
@@ -126,7 +127,7 @@ def test_tracebacks_show_the_students_line(workspace):
 
 @pytest.mark.parametrize("content", ["not json", "", '{"cells": 3}', "[]", '{"nbformat": 4, "cells": [1]}'])
 def test_a_file_that_is_no_notebook_is_refused_with_its_path(workspace, content):
-    path = workspace / UNIT / course.UNITS[UNIT]
+    path = workspace / UNIT / UNITS[UNIT].notebook
     path.parent.mkdir()
     path.write_text(content)
     with pytest.raises(ValueError, match="is not a Jupyter notebook") as error:
@@ -139,12 +140,12 @@ def test_an_unknown_unit_and_a_missing_notebook_say_what_to_do(workspace):
         course.load("99_nothing")
     with pytest.raises(FileNotFoundError, match="Put yours into one of these places") as error:
         course.load(UNIT)
-    assert str(workspace / UNIT / course.UNITS[UNIT]) in str(error.value)
+    assert str(workspace / UNIT / UNITS[UNIT].notebook) in str(error.value)
 
 
 def test_every_unit_has_a_source_notebook_and_questions_for_its_exercises():
-    for unit, notebook in course.UNITS.items():
-        assert (ROOT / "source" / unit / notebook).is_file()
+    for unit, declared in UNITS.items():
+        assert (ROOT / "source" / unit / declared.notebook).is_file()
         marked = [c.metadata.nbgrader for c in source(unit).cells if "nbgrader" in c.metadata]
         questions = course.checks.questions(unit)
         assert [m.grade_id for m in marked if m.solution and m.grade_id in questions] == list(questions)
@@ -155,8 +156,8 @@ def test_every_unit_has_a_source_notebook_and_questions_for_its_exercises():
 
 
 def test_exercises_are_declared_with_the_signature_of_the_notebook():
-    for unit, cells in ((unit, solutions(unit)) for unit in course.UNITS):
+    for unit, cells in ((unit, solutions(unit)) for unit in UNITS):
         for name, text in cells.items():
             if "@ad.operator" in text:
-                assert f'"{next(s for s in ad.exercises.OPERATORS[unit] if s.startswith(name + "("))}"' in text
+                assert f'"{next(s for s in UNITS[unit].operators if s.startswith(name + "("))}"' in text
                 assert name in graph.exercises

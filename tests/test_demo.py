@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from nbgrader.dbutil import _temp_alembic_ini
 
-from autodiff_lib.course import UNITS
-from grader.demo import TYPICAL, demo
-from grader.mistakes import CATALOGUE
+from autodiff_lib.units import UNITS
+from grader.catalogue import MISTAKES
+from grader.demo import demo
 from grader.nbgrader_course import (
     NbgraderError,
     Row,
@@ -22,6 +22,7 @@ from grader.nbgrader_course import (
     solutions,
     submit,
 )
+from grader.units import part_of
 from tests import corpora
 
 POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45}
@@ -49,7 +50,7 @@ def test_mistakes_cost_points_where_they_were_made(graded):
     unit, rows = graded
     row = rows["typical-mistakes"]
     lost = {name for name in row.points if row.points[name] < row.max_points[name]}
-    assert lost == {f"check_{CATALOGUE[name].exercise}" for name in TYPICAL[unit]}
+    assert lost == {f"check_{MISTAKES[name].exercise}" for name in part_of(unit, "mistakes").TYPICAL}
     assert 0 < row.total < row.max_total
 
 
@@ -73,9 +74,9 @@ def test_every_student_gets_a_feedback_page_and_the_class_a_figure(course, grade
     unit, rows = graded
     assert (course / f"scores_{unit}.png").stat().st_size > 10_000
     for student, row in rows.items():
-        page = (course / "feedback" / student / unit / UNITS[unit].replace(".ipynb", ".html")).read_text()
+        page = (course / "feedback" / student / unit / f"{UNITS[unit].stem}.html").read_text()
         assert f"Score: {row.total}" in page
-    page = (course / "feedback" / "untouched" / unit / UNITS[unit].replace(".ipynb", ".html")).read_text()
+    page = (course / "feedback" / "untouched" / unit / f"{UNITS[unit].stem}.html").read_text()
     assert "not done yet (0 of" in page
 
 
@@ -89,7 +90,7 @@ def test_a_broken_unit_1_costs_no_points_in_unit_2(course):
         corpora.autograde(course, unit)
     totals = {unit: {row.student: row.total for row in scores(database(course), unit)}["broken-before"] for unit in units}
     assert totals == {"01_operators": 0, "02_evaluator": 13}
-    page = (course / "autograded" / "broken-before" / "02_evaluator" / UNITS["02_evaluator"]).read_text()
+    page = (course / "autograded" / "broken-before" / "02_evaluator" / UNITS["02_evaluator"].notebook).read_text()
     assert "01_operators: the reference" in page
 
 

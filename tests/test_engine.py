@@ -10,14 +10,17 @@ import torch
 
 import autodiff_lib as ad
 from autodiff_lib import checks, graph_data
-from autodiff_lib.checks import evaluator as unit2
 from autodiff_lib.checks import probe
 from autodiff_lib.checks.judge import judge_part
-from autodiff_lib.checks.reference import FORWARD
 from autodiff_lib.checks.report import html, text
-from autodiff_lib.checks.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
 from autodiff_lib.feeding import as_tensors
+from autodiff_lib.kinds.evaluator.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
+from autodiff_lib.kinds.reference import forward
 from grader.nbgrader_course import solutions
+from grader.units.evaluator.hidden import DEEPER
+from tests.asking import questions_of
+
+UNIT = "02_evaluator"
 
 x = ad.Variable("x")
 
@@ -54,8 +57,8 @@ def test_a_chain_of_100000_nodes_runs_and_differentiates(solved):
 
 
 def test_hidden_cases_hold_deeper_chains_and_the_solution_passes_them(solved):
-    for question in unit2.questions(seed="some secret"):
-        deep = any(str(unit2.DEEP_HIDDEN) in case.name for part in question.parts for case in part.cases)
+    for question in questions_of(UNIT, "some secret").values():
+        deep = any(str(DEEPER) in case.name for part in question.parts for case in part.cases)
         assert deep or question.name == "FrugalEvaluator", "whose hidden case is large in memory instead"
         assert checks.verdict(question).reason == "passed"
 
@@ -79,7 +82,7 @@ def test_large_matrices_are_run_in_little_memory_whatever_else_a_notebook_does(f
     cell = first + solutions("02_evaluator")["FrugalEvaluator"].replace(COMPUTED, before)
     try:
         exec(compile(cell, "<cell>", "exec"), {**solved["02_evaluator"].__dict__})
-        (question,) = (question for question in unit2.questions("some secret") if question.name == "FrugalEvaluator")
+        question = questions_of(UNIT, "some secret")["FrugalEvaluator"]
         part = question.parts[-1]
         verdict, _ = judge_part(replace(part, cases=part.cases[-1:]), probe.answers, question.name)
     finally:
@@ -175,7 +178,7 @@ def test_recursion_is_bounded_whatever_the_limit():
 
 
 def question(name):
-    return checks.questions(unit2.UNIT)[name]
+    return checks.questions(UNIT)[name]
 
 
 def shown(name):
@@ -183,7 +186,7 @@ def shown(name):
 
 
 def write(solved, source):
-    exec(compile(source, "<cell>", "exec"), {**solved[unit2.UNIT].__dict__})
+    exec(compile(source, "<cell>", "exec"), {**solved[UNIT].__dict__})
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def write(solved, source):
     ],
 )
 def test_a_broken_engine_gets_a_report_that_says_what_is_wrong(name, old, new, sentence, solved):
-    source = solutions(unit2.UNIT)[name]
+    source = solutions(UNIT)[name]
     assert old in source
     write(solved, source.replace(old, new))
     assert sentence in shown(name)
@@ -238,13 +241,13 @@ PAST_THE_WATCH = "type(node.op).compute(node.op, node,"
 
 @pytest.mark.parametrize("name", ["Evaluator", "FrugalEvaluator"])
 def test_work_counts_also_where_compute_was_looked_up_before_the_run(name, solved):
-    write(solved, solutions(unit2.UNIT)[name].replace(*EARLY).replace("node.op.compute(node,", "self.compute[node](node,"))
+    write(solved, solutions(UNIT)[name].replace(*EARLY).replace("node.op.compute(node,", "self.compute[node](node,"))
     assert checks.verdict(question(name)).reason == "passed"
 
 
 @pytest.mark.parametrize("name", ["Evaluator", "FrugalEvaluator"])
 def test_work_past_the_watch_earns_nothing_and_says_why(name, solved):
-    write(solved, solutions(unit2.UNIT)[name].replace("node.op.compute(node,", PAST_THE_WATCH))
+    write(solved, solutions(UNIT)[name].replace("node.op.compute(node,", PAST_THE_WATCH))
     verdict = checks.verdict(question(name))
     assert verdict.points == 0
     assert "2 of 2 operators were not seen at work, mul(x1, x2) among them" in shown(name)
@@ -260,7 +263,7 @@ LEGAL = {
 
 @pytest.mark.parametrize("message", LEGAL.values(), ids=LEGAL)
 def test_an_error_may_say_more_than_the_missing_names(message, solved):
-    source = solutions(unit2.UNIT)["Evaluator"]
+    source = solutions(UNIT)["Evaluator"]
     said = "f\"no value was fed for {', '.join(missing)}\""
     assert said in source
     write(solved, source.replace(said, message))
@@ -268,33 +271,33 @@ def test_an_error_may_say_more_than_the_missing_names(message, solved):
 
 
 def test_a_kind_of_valueerror_is_a_valueerror(solved):
-    source = solutions(unit2.UNIT)["Evaluator"].replace("raise ValueError(", "raise MissingError(")
+    source = solutions(UNIT)["Evaluator"].replace("raise ValueError(", "raise MissingError(")
     write(solved, "class MissingError(ValueError):\n    pass\n\n\n" + source)
     assert checks.verdict(question("Evaluator")).reason == "passed"
 
 
 @pytest.mark.parametrize("seed", ["public", "a", "b"])
 def test_forgetting_is_asked_where_the_numbers_stay_tame(seed):
-    part = unit2.questions(seed)[3].parts[1]
+    part = questions_of(UNIT, seed)["FrugalEvaluator"].parts[1]
     for case in part.cases[:2]:
         leaves = [torch.tensor(array) for array in case.values().values()]
-        (value,) = graph_data.evaluate(case.graph, leaves, FORWARD)
+        (value,) = graph_data.evaluate(case.graph, leaves, forward())
         assert 1e-3 < float(value) < 1e3, case.name
 
 
 def test_a_failing_graph_is_drawn_in_the_report(solved):
-    write(solved, solutions(unit2.UNIT)["topological_order"].replace("return order", "return order[::-1]"))
+    write(solved, solutions(UNIT)["topological_order"].replace("return order", "return order[::-1]"))
     assert "<svg" in html(checks.verdict(question("topological_order")), question("topological_order"))
 
 
 def test_a_broken_order_costs_no_points_in_what_uses_it(solved):
-    solved[unit2.UNIT].__dict__["topological_order"] = None
+    solved[UNIT].__dict__["topological_order"] = None
     try:
         for name in ("Evaluator", "gradients", "FrugalEvaluator"):
             assert checks.verdict(question(name)).reason == "passed"
-        assert solved[unit2.UNIT].topological_order is None, "the student's own is back in its place"
+        assert solved[UNIT].topological_order is None, "the student's own is back in its place"
     finally:
-        solved[unit2.UNIT].__dict__["topological_order"] = ad.topological_order
+        solved[UNIT].__dict__["topological_order"] = ad.topological_order
 
 
 def test_unwritten_parts_of_the_engine_say_which_exercise_they_are():
@@ -315,7 +318,7 @@ SETTINGS = {"graph", "names", "exercise", "runs", "wrt", "twice", "numpy", "miss
 
 
 def test_no_ask_of_unit_2_carries_an_expected_value():
-    for asked in checks.questions(unit2.UNIT).values():
+    for asked in checks.questions(UNIT).values():
         for part in asked.parts:
             for case in part.cases:
                 ask = case.ask()
@@ -392,7 +395,7 @@ def test_failing_and_passing_cases_are_contrasted(exercise, old, new, sentence, 
 
 
 def test_a_probe_answers_the_same_ask_twice_alike(solved):
-    for asked in checks.questions(unit2.UNIT).values():
+    for asked in checks.questions(UNIT).values():
         ask = asked.parts[0].cases[2].ask()
         first, second = probe.run(ask), probe.run(ask)
         assert (first.facts, first.graph) == (second.facts, second.graph)

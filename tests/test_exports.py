@@ -19,9 +19,9 @@ from autodiff_lib.checks import questions
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
 from grader import engine, hidden, jail, records
 from grader.__main__ import app
+from grader.catalogue import MISTAKES
 from grader.exports import autolab, canvas, command, feedback, gradescope, lines, table
 from grader.exports.autograder import SECRET_FILE, requirements
-from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
 from tests import corpora
 
@@ -42,7 +42,7 @@ JAILED = jail.bubblewrap() is not None
 def course(tmp_path_factory):
     """A graded class: two who have it all right, one with a mistake, one whose file is no notebook, one who never submitted."""
     folder = corpora.make_course(tmp_path_factory.mktemp("exports") / "course", [UNIT])
-    answers = {**solutions(UNIT), "layernorm": CATALOGUE["layernorm-unbiased"].cell(solutions(UNIT)["layernorm"])}
+    answers = {**solutions(UNIT), "layernorm": MISTAKES["layernorm-unbiased"].cell(solutions(UNIT)["layernorm"])}
     submit(folder, WRONG, UNIT, filled_in(release(folder, UNIT), answers))
     submit(folder, GARBAGE, UNIT, nbformat.v4.new_notebook()).write_bytes(b"\x00\xff not a notebook")
     corpora.autograde(folder, UNIT, jailed=JAILED)

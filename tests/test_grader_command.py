@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from grader import batch, jail, records
 from grader.__main__ import app
-from grader.mistakes import CATALOGUE
+from grader.catalogue import MISTAKES
 from grader.nbgrader_course import ROOT, NbgraderError, database, filled_in, nbgrader, release, solutions, submit
 from tests import corpora
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     folder = corpora.make_course(tmp_path_factory.mktemp("command") / "course", [UNIT])
-    wrong = CATALOGUE["layernorm-unbiased"]
+    wrong = MISTAKES["layernorm-unbiased"]
     answers = {**solutions(UNIT), "layernorm": wrong.cell(solutions(UNIT)["layernorm"]).replace("### ", "# ")}
     submit(folder, "middle", UNIT, filled_in(release(folder, UNIT), answers))
     return folder

@@ -7,8 +7,8 @@ import torch
 
 import autodiff_lib as ad
 from autodiff_lib import graph_data
-from autodiff_lib.checks.reference import FORWARD
 from autodiff_lib.graph_data import GraphError, evaluate, from_json, to_data, to_json
+from autodiff_lib.kinds.reference import forward
 
 a, b = ad.Variable("a"), ad.Variable("b")
 LEAF = {"leaf": 0}
@@ -19,7 +19,7 @@ def test_a_graph_survives_json_and_keeps_its_value():
     graph = from_json(to_json(to_data([shared + shared, a, shared], [a, b])))
     x, y = torch.randn(2, 3), torch.randn(3)
     mean = (x * y).mean((0, 1), keepdim=True)
-    for got, want in zip(evaluate(graph, [x, y], FORWARD), [2 * mean, x, mean], strict=True):
+    for got, want in zip(evaluate(graph, [x, y], forward()), [2 * mean, x, mean], strict=True):
         torch.testing.assert_close(got, want)
     assert len(graph["nodes"]) == 5, "a shared node is written once"
 
@@ -28,14 +28,14 @@ def test_a_chain_of_100000_nodes_goes_through_without_recursion():
     node = a
     for _ in range(100_000):
         node = node + 1
-    (value,) = evaluate(from_json(to_json(to_data([node], [a]))), [torch.zeros(())], FORWARD)
+    (value,) = evaluate(from_json(to_json(to_data([node], [a]))), [torch.zeros(())], forward())
     assert value == 100_000
 
 
 def test_a_node_built_on_a_leaf_that_is_no_variable_stops_there():
     product = a * b
     graph = to_data([product + 1], [product])
-    assert evaluate(graph, [torch.tensor(4.0)], FORWARD)[0] == 5
+    assert evaluate(graph, [torch.tensor(4.0)], forward())[0] == 5
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def node(op, *inputs, **attrs):
 )
 def test_graphs_that_cannot_be_evaluated_say_where(nodes, message):
     with pytest.raises(GraphError, match=message):
-        evaluate({"nodes": nodes, "outputs": [1]}, [torch.ones(2, 3)], FORWARD)
+        evaluate({"nodes": nodes, "outputs": [1]}, [torch.ones(2, 3)], forward())

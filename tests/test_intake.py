@@ -2,7 +2,7 @@
 
 import pytest
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import intake
 from grader.nbgrader_course import solutions, source
 

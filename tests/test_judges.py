@@ -11,17 +11,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autodiff_lib as ad
-from autodiff_lib.checks import QUESTIONS, forms, probe, wire
+from autodiff_lib.checks import probe, wire
 from autodiff_lib.checks.judge import FAILED, failure_of, judge_part, judged
 from autodiff_lib.checks.question import Answer, Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import html, text
 from autodiff_lib.graph import Op, operator, table
 from autodiff_lib.graph_data import GraphError, validate
+from autodiff_lib.kinds.evaluator.judge import FORMS
+from autodiff_lib.kinds.operator.judge import COMPUTE
+from autodiff_lib.units import UNITS
 from grader import engine, gradebook, records, regrade, report
 from grader.exports import feedback
+from tests.asking import questions_of
 
 EXAMPLES, FEW = 8, 2  # answers to each part of a question, and to one with graphs of many nodes, or that trains a model
-QUESTIONS_OF = {seed: {question.name: question for make in QUESTIONS.values() for question in make(seed)} for seed in ("public", "hidden")}
+QUESTIONS_OF = {
+    seed: {name: question for unit in UNITS for name, question in questions_of(unit, seed).items()} for seed in ("public", "hidden")
+}
 PARTS = [(name, position) for name, question in QUESTIONS_OF["public"].items() for position in range(len(question.parts))]
 
 # --- answers of any form: plain data that the wire accepts
@@ -124,22 +130,22 @@ def fact(draw, probe_name, name):
     if draw(st.integers(0, 8)) == 0:
         return draw(JSON)
     if name == "changed":
-        return draw(listed(WORDS, 2) if probe_name == "operator_compute" else st.booleans())
+        return draw(listed(WORDS, 2) if probe_name == COMPUTE.probe else st.booleans())
     return draw(RIGHT_FACTS[name])
 
 
 @st.composite
 def answers(draw, case):
     """An answer to a case: the right parts, in any number and with anything in them."""
-    name = case.ask().probe
-    form = forms.FORMS[name]
+    form = case.form
+    name = form.probe
     outputs, count = form.outputs(case), form.arrays(case)
     facts = {key: draw(fact(name, key)) for key in form.facts}
-    if name == "evaluator_run" and draw(st.booleans()):  # claims that fit together
+    if name == FORMS["evaluator_run"].probe and draw(st.booleans()):  # claims that fit together
         facts["computed"] = [place for place, node in enumerate(case.graph["nodes"]) if "op" in node][:200]
         facts["alive"] = [draw(COUNTS)] * len(facts["computed"])
         facts["raised"] = [None] * case.settings["runs"]
-    if name == "topological_order" and draw(st.booleans()):
+    if name == FORMS["topological_order"].probe and draw(st.booleans()):
         facts["order"] = list(range(len(case.graph["nodes"])))
     if draw(st.integers(0, 9)) == 0:
         facts[draw(st.sampled_from(("points", "", "changed")))] = draw(JSON)

@@ -8,7 +8,7 @@ import zipfile
 import nbformat
 import pytest
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import authoring
 from grader.nbgrader_course import ROOT, source
 

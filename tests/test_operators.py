@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff_lib as ad
-from autodiff_lib.checks import operators as unit1
+from autodiff_lib.checks.values import draw
 from autodiff_lib.graph import table
 from autodiff_lib.graph_data import evaluate, to_data
+from autodiff_lib.kinds import reference
 from autodiff_lib.operators import sum_to
+from autodiff_lib.units.operators import questions as unit1
 
 DIMS = [0, -1, (0, 1), (-1, 0), 1]
 
@@ -60,7 +62,7 @@ def torch_version(operator, attrs, version):
         return version
     if operator == "reshape":
         return lambda a: a.reshape(attrs["shape"])
-    return lambda *inputs: unit1.reference.apply(operator, inputs, {**table[operator].signature.attrs, **attrs})
+    return lambda *inputs: reference.apply(operator, inputs, {**table[operator].signature.attrs, **attrs})
 
 
 ROWS = [(*row, ()) for row in given_rows()] + list(exercise_rows())
@@ -69,7 +71,7 @@ ROWS = [(*row, ()) for row in given_rows()] + list(exercise_rows())
 def values_of(shapes, kinds, dtype):
     rng = np.random.default_rng(7)
     kinds = kinds or ("positive",) * len(shapes)
-    return [torch.tensor(unit1.draw(kind, shape, rng), dtype=dtype, requires_grad=True) for kind, shape in zip(kinds, shapes, strict=True)]
+    return [torch.tensor(draw(kind, shape, rng), dtype=dtype, requires_grad=True) for kind, shape in zip(kinds, shapes, strict=True)]
 
 
 def engine():
@@ -99,15 +101,15 @@ def test_values_gradients_and_second_derivatives_are_torchs(solved, dtype):
         leaves = [*inputs, output_grad]
         g = ad.Variable("output_grad")
         grads = evaluate(to_data(node.op.gradient(node, g), [*variables, g]), leaves, engine())
-        expected = unit1.reference.vjp(output, inputs, output_grad)
+        expected = reference.vjp(output, inputs, output_grad)
         for got, want, value in zip(grads, expected, inputs, strict=True):
             assert got.shape == value.shape, f"{operator} {shapes} {attrs}"
             close(got.detach(), want.detach(), dtype)
 
         if dtype == torch.float64:
             directions = [torch.randn(value.shape, dtype=dtype) for value in inputs]
-            second = unit1.reference.pull_back(grads, leaves, directions)
-            for got, want in zip(second, unit1.reference.pull_back(expected, leaves, directions), strict=True):
+            second = reference.pull_back(grads, leaves, directions)
+            for got, want in zip(second, reference.pull_back(expected, leaves, directions), strict=True):
                 close(got.detach(), want.detach(), dtype)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import feedback, report
 from grader.engine import Result
 from grader.nbgrader_course import source

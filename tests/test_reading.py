@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import batch, intake, reading, submitted
 from grader.limits import Limits, MiB
 from grader.nbgrader_course import ROOT

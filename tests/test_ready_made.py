@@ -9,8 +9,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from autodiff_lib import checks
 from autodiff_lib.checks import ready_made, session
-from autodiff_lib.checks.ready_made import exercises_of, look
-from autodiff_lib.course import UNITS
+from autodiff_lib.checks.ready_made import look
+from autodiff_lib.units import UNITS
 from grader.nbgrader_course import solutions, source
 from tests.clumsy.words import KINDS, with_words
 
@@ -162,7 +162,9 @@ FOUND = {
     "the library's own sort": (
         "topological_order", "autodiff_lib.graph_data.inputs_first", ENGINE, "from autodiff_lib.graph_data import inputs_first as f", order("return f(nodes)"),
     ),
-    "the judge's reference": ("topological_order", "autodiff_lib.checks.reference.apply", ENGINE, order("return checks.reference.apply")),
+    "the judge's reference": (
+        "topological_order", "autodiff_lib.kinds.reference.apply", ENGINE, "from autodiff_lib.kinds import reference", order("return reference.apply"),
+    ),
     "torch's autograd": ("gradients", "torch.autograd.grad", ENGINE, "@ad.exercise\ndef gradients(y, xs):\n    return torch.autograd.grad(y, xs)"),
     "a layer in a language model": ("decoder_layer", "torch.nn.Linear", LM, "import torch.nn as nn\n@ad.exercise\ndef decoder_layer(X, *rest):\n    return nn.Linear"),
 }  # fmt: skip
@@ -196,7 +198,7 @@ FLAGGED = {
     "the code of a function": ("__code__", "def f():\n    pass\nf.__code__ = print.__code__"),
     "open files": ("os.fstat", "from os import fstat\nfstat(3)"),
     "a socket": ("socket.socket", "import socket\nsocket.socket()"),
-    "the library's probes": ("autodiff_lib.checks.probe", "from autodiff_lib.checks import probe\nprobe.PROBES.clear()"),
+    "the library's probes": ("autodiff_lib.checks.probe", "from autodiff_lib.checks import probe\nprobe.run = None"),
     "what is below torch": ("torch._C", "torch._C.DisableTorchFunction"),
     "a module that is nowhere": ("mine.run, of a module that is not here", "import mine\nmine.run()"),
     "a shell command": ("get_ipython().getoutput", "x = !ls"),
@@ -222,7 +224,7 @@ def test_flags_are_few_however_much_there_is():
 def test_nothing_is_found_in_the_course_itself_and_all_exercises_are_seen(unit):
     cells = [cell.source for cell in source(unit).cells if cell.cell_type == "code"]
     found = look(cells, unit)
-    assert (found.findings, found.flags, set(found.defined)) == ({}, (), set(exercises_of(unit)))
+    assert (found.findings, found.flags, set(found.defined)) == ({}, (), set(UNITS[unit].exercises))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -232,7 +234,7 @@ def test_no_word_of_any_list_costs_anything(unit, kind):
     cells += [with_words(text, kind) for text in solutions(unit).values()]
     found = look(cells, unit)
     assert found.findings == {}
-    assert set(found.defined) == set(exercises_of(unit))
+    assert set(found.defined) == set(UNITS[unit].exercises)
 
 
 ENDLESS = {

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from autodiff_lib.checks.known import direct
 from grader import batch, engine, gradebook, jail, records, regrade
 from grader.__main__ import app
-from grader.mistakes import CATALOGUE
+from grader.catalogue import MISTAKES
 from grader.nbgrader_course import CONFIG, database, filled_in, release, settings, submit
 from grader.work import Graded
 from grader.writer import Writer
@@ -61,7 +61,7 @@ def run(course: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_a_mistake_made_again_gets_a_direct_hint_and_grading_it_again_says_the_same(empty):
-    sentence = direct(CATALOGUE[UNBIASED].what)
+    sentence = direct(MISTAKES[UNBIASED].what)
     submits(empty, "stubborn", UNBIASED)
     first = grade(empty, "stubborn")
     assert first.questions["layernorm"].mistake == UNBIASED
@@ -72,7 +72,7 @@ def test_a_mistake_made_again_gets_a_direct_hint_and_grading_it_again_says_the_s
     page = pages(empty)["stubborn"]
     assert second.questions["layernorm"].hint == f"{first.questions['layernorm'].hint} {sentence}"
     assert sentence in page
-    assert direct(CATALOGUE["sqrt-sign"].what) not in page  # made for the first time
+    assert direct(MISTAKES["sqrt-sign"].what) not in page  # made for the first time
     assert plain(grade(empty, "stubborn", force=True)) == plain(second)
     assert pages(empty)["stubborn"] == page
 

@@ -11,10 +11,10 @@ from autodiff_lib import checks, figures
 from autodiff_lib.checks import known, probe
 from autodiff_lib.checks.compare import in_words, size_of, vanishes
 from autodiff_lib.checks.diagnosis import diagnose
-from autodiff_lib.checks.operators import GradientCase, judge_gradient
 from autodiff_lib.checks.question import Answer, Failure
-from autodiff_lib.checks.transformer import ARGUMENTS
 from autodiff_lib.graph_data import to_data
+from autodiff_lib.kinds.operator.judge import GradientCase, judge_gradient
+from autodiff_lib.units.transformer_lm.truth import SELF_ATTENTION
 
 ULP = np.finfo(np.float64).eps
 NOISE = ULP * np.array([[1.0, -2.0, 3.0], [2.0, 0.0, -1.0]])
@@ -104,7 +104,7 @@ def test_a_slope_at_the_kink_of_relu_is_legal_whatever_its_last_place(slope):
     zero = a * 0
     above, below = ad.greater(a, zero), ad.greater(zero, a)
     gradient = upstream * above + upstream * slope * (1 - above - below)
-    case = GradientCase("relu", ((2, 3),), kinds=("zeros",))
+    case = GradientCase("relu", ((2, 3),), kinds=("zeros",), kinked=True)
     assert judge_gradient(case, Answer(graph=to_data([gradient], [a, upstream]))) is None
 
 
@@ -115,7 +115,7 @@ def test_another_slope_at_the_kink_is_wrong(slope):
 
 
 def test_an_output_that_moves_by_rounding_errors_alone_has_stayed_as_it_was():
-    variables = {name: ad.Variable(name) for name in ARGUMENTS["causal_self_attention"]}
+    variables = {name: ad.Variable(name) for name in SELF_ATTENTION.leaves}
     part = part_of("03_transformer_lm", "causal_self_attention", "the future")
     noise = Answer(graph=to_data([variables["X"] * (1 / 3) * 3 - variables["X"]], list(variables.values())))
     assert [part.judge(case, noise).message for case in part.cases] == [
@@ -125,7 +125,7 @@ def test_an_output_that_moves_by_rounding_errors_alone_has_stayed_as_it_was():
 
 def test_a_leak_through_large_numbers_is_told_from_their_rounding_errors():
     """Beside 1e9 an output is off by 1e-7: that is no look at what comes later."""
-    variables = {name: ad.Variable(name) for name in ARGUMENTS["causal_self_attention"]}
+    variables = {name: ad.Variable(name) for name in SELF_ATTENTION.leaves}
     part = part_of("03_transformer_lm", "causal_self_attention", "the future")
     x = variables["X"]
     mean = ad.expand_as(ad.sum_op(x, dim=1), x, dim=1)

@@ -13,12 +13,17 @@ import torch
 
 import autodiff_lib as ad
 from autodiff_lib import checks, text
-from autodiff_lib.checks import probe, transformer
+from autodiff_lib.checks import probe
 from autodiff_lib.checks.judge import problem_of
 from autodiff_lib.checks.question import Ask, Question, Verdict
-from grader.mistakes import CATALOGUE
+from autodiff_lib.kinds.graph_function.judge import twin
+from autodiff_lib.units.transformer_lm import questions
+from autodiff_lib.units.transformer_lm.truth import FUNCTIONS
+from grader.catalogue import MISTAKES
+from grader.units.transformer_lm.hidden import SIZES, TaskCase, judge_task
+from tests.asking import questions_of
 
-UNIT = transformer.UNIT
+UNIT = "03_transformer_lm"
 EXERCISES = ["causal_self_attention", "decoder_layer", "transformer_lm", "cross_entropy_loss", "sgd_epoch", "generate"]
 SEEDS = ["some secret", "another", "the third"]
 
@@ -49,15 +54,13 @@ def head_of(cell: str) -> str:
 
 
 def verdict_on(exercise: str, seed: str = "public") -> Verdict:
-    return checks.verdict(next(question for question in transformer.questions(seed) if question.name == exercise))
+    return checks.verdict(questions_of(UNIT, seed)[exercise])
 
 
 def without_tasks(question: Question) -> Question:
     return replace(
         question,
-        parts=tuple(
-            replace(part, cases=tuple(case for case in part.cases if not isinstance(case, transformer.TaskCase))) for part in question.parts
-        ),
+        parts=tuple(replace(part, cases=tuple(case for case in part.cases if not isinstance(case, TaskCase))) for part in question.parts),
     )
 
 
@@ -123,19 +126,19 @@ SLOW = {
 @pytest.mark.parametrize("mask", ["causal", "open", "odd", "soft"])
 @pytest.mark.parametrize("function", SLOW)
 def test_the_twin_does_what_plain_loops_do(function, mask):
-    for case in transformer.model_cases(function, "loops", ("causal", mask)):
+    for case in questions.model_cases(function, "loops", ("causal", mask)):
         values = [value.numpy() for value in case.values().values()]
-        fast = transformer.twin(case, case.values()).numpy()
+        fast = twin(case, case.values()).numpy()
         np.testing.assert_allclose(fast, SLOW[function](*values, case.number), rtol=1e-10, atol=1e-12)
 
 
 def test_sizes_are_pairwise_different_in_most_cases_and_all_equal_in_one():
-    for size in (transformer.NARROW, transformer.WIDE, transformer.LONG, *transformer.HIDDEN_SIZES):
+    for size in (questions.NARROW, questions.WIDE, questions.LONG, *SIZES):
         assert len(set(size.values())) == len(size)
-    assert len(set(transformer.EQUAL.values())) == 1
+    assert len(set(questions.EQUAL.values())) == 1
     for seed in ("public", *SEEDS):
-        for function in transformer.ARGUMENTS:
-            assert transformer.EQUAL in [case.sizes for case in transformer.model_cases(function, seed)]
+        for function in FUNCTIONS:
+            assert questions.EQUAL in [case.sizes for case in questions.model_cases(function, seed)]
 
 
 # --- the solution
@@ -143,19 +146,19 @@ def test_sizes_are_pairwise_different_in_most_cases_and_all_equal_in_one():
 
 @pytest.mark.parametrize("seed", ["public", *SEEDS])
 def test_the_solution_earns_all_45_points(seed, solved):
-    verdicts = [checks.verdict(question) for question in transformer.questions(seed)]
+    verdicts = [checks.verdict(question) for question in questions_of(UNIT, seed).values()]
     assert [(verdict.question, lost(verdict)) for verdict in verdicts] == [(name, {}) for name in EXERCISES]
     assert [verdict.points for verdict in verdicts] == [10, 5, 5, 5, 10, 10]
 
 
 def test_no_secret_makes_the_solution_fail(solved):
     for number in range(40):
-        for question in transformer.questions(f"term {number}"):
+        for question in questions_of(UNIT, f"term {number}").values():
             assert lost(checks.verdict(without_tasks(question))) == {}, (number, question.name)
 
 
 def test_nothing_written_earns_nothing(fresh_table):
-    for question in transformer.questions():
+    for question in questions_of(UNIT).values():
         verdict = checks.verdict(question)
         assert (verdict.points, verdict.reason) == (0, "missing")
 
@@ -178,7 +181,7 @@ def test_a_lazy_answer_earns_nothing(exercise, line, solved, solution_cells):
 
 
 def test_sentences_known_by_heart_are_worth_nothing(solved, solution_cells):
-    write(solved, solution_cells, generate=CATALOGUE["generate-by-heart"].cell(solution_cells[UNIT]["generate"]))
+    write(solved, solution_cells, generate=MISTAKES["generate-by-heart"].cell(solution_cells[UNIT]["generate"]))
     assert [verdict_on("generate", seed).points for seed in ("public", *SEEDS)] == [0, 0, 0, 0]
 
 
@@ -202,7 +205,7 @@ def test_a_bug_in_one_block_costs_nothing_in_another(broken, asked, seed, solved
     head = head_of(solution_cells[UNIT][broken])
     for body in (RAISES, WRONG[broken]):
         write(solved, solution_cells, **{broken: f"{head}\n{body}"})
-        question = next(question for question in transformer.questions(seed) if question.name == asked)
+        question = questions_of(UNIT, seed)[asked]
         assert lost(checks.verdict(without_tasks(question))) == {}
     assert verdict_on(broken).points == 0
 
@@ -228,7 +231,7 @@ def nothing_back(self, node, output_grad):
 @pytest.mark.parametrize("operator", BENEATH)
 def test_a_broken_engine_underneath_costs_nothing(operator, solved):
     ad.operator(BENEATH[operator])(type("BrokenOp", (ad.Op,), {"compute": zeros, "gradient": nothing_back}))
-    assert [lost(checks.verdict(question)) for question in transformer.questions()] == [{}] * 6
+    assert [lost(checks.verdict(question)) for question in questions_of(UNIT).values()] == [{}] * 6
 
 
 def test_inner_blocks_may_be_called_by_keyword_only_as_they_are_written(solved, solution_cells):
@@ -248,7 +251,7 @@ sealed.signature = graph.Signature("{name}", {operands}, {{"model_dim": graph.RE
 
 @pytest.mark.parametrize("exercise", ["causal_self_attention", "decoder_layer"])
 def test_a_block_cannot_be_left_to_the_judge(exercise, solved, solution_cells):
-    operands = transformer.ARGUMENTS[exercise]
+    operands = FUNCTIONS[exercise].leaves
     forged = OWN_SEAL.format(name=exercise, operands=operands)
     line = f"return sealed({', '.join(operands)}, model_dim)"
     write(solved, solution_cells, **{exercise: f"{forged}\n{head_of(solution_cells[UNIT][exercise])}\n    {line}\n"})
@@ -262,10 +265,10 @@ def test_a_block_cannot_be_left_to_the_judge(exercise, solved, solution_cells):
 
 @pytest.mark.parametrize("slug", ["scale-forgotten", "scale-multiplied", "output-not-projected", "residual-inside"])
 def test_what_has_nothing_to_do_with_the_mask_keeps_the_points_of_the_future(slug, solved, solution_cells):
-    cell = CATALOGUE[f"causal_self_attention-{slug}"].cell(solution_cells[UNIT]["causal_self_attention"])
+    cell = MISTAKES[f"causal_self_attention-{slug}"].cell(solution_cells[UNIT]["causal_self_attention"])
     write(solved, solution_cells, causal_self_attention=cell)
     for seed in ("public", *SEEDS):
-        assert "the future" not in lost(checks.verdict(without_tasks(transformer.questions(seed)[0])))
+        assert "the future" not in lost(checks.verdict(without_tasks(questions_of(UNIT, seed)["causal_self_attention"])))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +283,7 @@ def test_what_has_nothing_to_do_with_the_mask_keeps_the_points_of_the_future(slu
     ],
 )
 def test_a_mistake_in_the_epoch_costs_its_part_alone(slug, parts, solved, solution_cells):
-    write(solved, solution_cells, sgd_epoch=CATALOGUE[f"sgd_epoch-{slug}"].cell(solution_cells[UNIT]["sgd_epoch"]))
+    write(solved, solution_cells, sgd_epoch=MISTAKES[f"sgd_epoch-{slug}"].cell(solution_cells[UNIT]["sgd_epoch"]))
     for seed in ("public", *SEEDS):
         assert set(lost(verdict_on("sgd_epoch", seed))) == parts
 
@@ -296,17 +299,17 @@ def test_a_mistake_in_the_epoch_costs_its_part_alone(slug, parts, solved, soluti
     ],
 )
 def test_a_mistake_in_stopping_costs_no_words(slug, parts, solved, solution_cells):
-    write(solved, solution_cells, generate=CATALOGUE[f"generate-{slug}"].cell(solution_cells[UNIT]["generate"]))
+    write(solved, solution_cells, generate=MISTAKES[f"generate-{slug}"].cell(solution_cells[UNIT]["generate"]))
     for seed in ("public", *SEEDS):
         assert set(lost(verdict_on("generate", seed))) == parts
 
 
-@pytest.mark.parametrize("name", [name for name, mistake in CATALOGUE.items() if mistake.unit == UNIT])
+@pytest.mark.parametrize("name", [name for name, mistake in MISTAKES.items() if mistake.unit == UNIT])
 def test_a_mistake_is_caught_on_hidden_cases_as_well(name, solved, solution_cells):
-    mistake = CATALOGUE[name]
+    mistake = MISTAKES[name]
     write(solved, solution_cells, **{mistake.exercise: mistake.cell(solution_cells[UNIT][mistake.exercise])})
     for seed in SEEDS:
-        question = next(question for question in transformer.questions(seed) if question.name == mistake.exercise)
+        question = questions_of(UNIT, seed)[mistake.exercise]
         assert checks.verdict(without_tasks(question)).points < question.points
 
 
@@ -325,7 +328,7 @@ def failures(question: Question) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_no_two_mistakes_give_the_same_answers(exercise, solved, solution_cells):
     seen: dict[str, str] = {}
-    for mistake in CATALOGUE.values():
+    for mistake in MISTAKES.values():
         if (mistake.unit, mistake.exercise) == (UNIT, exercise):
             write(solved, solution_cells, **{exercise: mistake.cell(solution_cells[UNIT][exercise])})
             said = str(failures(checks.questions(UNIT)[exercise]))
@@ -343,7 +346,7 @@ ASKED["generate"] = {"prompt", "max_new_tokens", "context"}
 
 @pytest.mark.parametrize("seed", ["public", "some secret"])
 def test_no_ask_carries_an_expected_value(seed):
-    for question in transformer.questions(seed):
+    for question in questions_of(UNIT, seed).values():
         for case in [case for part in question.parts for case in part.cases]:
             ask = case.ask()
             assert isinstance(ask, Ask)
@@ -354,8 +357,8 @@ def test_no_ask_carries_an_expected_value(seed):
 
 
 def test_the_numbers_of_a_case_are_its_own():
-    first, again = (transformer.model_cases("decoder_layer", "public")[0] for _ in range(2))
-    hidden = transformer.model_cases("decoder_layer", "some secret")[0]
+    first, again = (questions.model_cases("decoder_layer")[0] for _ in range(2))
+    hidden = replace(first, seed="some secret", hidden=True)
     assert first.name == hidden.name
     assert torch.equal(first.values()["W_Q"], again.values()["W_Q"])
     assert not torch.equal(first.values()["W_Q"], hidden.values()["W_Q"])
@@ -363,7 +366,7 @@ def test_the_numbers_of_a_case_are_its_own():
 
 @pytest.mark.parametrize("seed", ["public", "some secret"])
 def test_no_two_cases_of_a_part_have_one_name(seed):
-    for question in transformer.questions(seed):
+    for question in questions_of(UNIT, seed).values():
         for part in question.parts:
             assert len({case.name for case in part.cases}) == len(part.cases)
 
@@ -430,8 +433,8 @@ SOLVED = {  # one that has it, whatever else it may lack
 
 
 def task_failure(function: str, seed: str):
-    case = transformer.TaskCase(function, seed)
-    return transformer.judge_task(case, probe.run(case.ask()))
+    case = TaskCase(FUNCTIONS[function], seed)
+    return judge_task(case, probe.run(case.ask()))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -483,7 +486,7 @@ def test_an_untrained_model_starts_near_the_logarithm_of_the_vocabulary(solved):
     after = torch.cat([tokens[:, 1:], torch.full((10, 1), text.PAD)], dim=1)
     for seed in range(5):
         loss, grads = unit.run_model(text.one_hot(tokens, unit.V), text.one_hot(after, unit.V), unit.initial_weights(unit.SHAPES, seed))
-        assert float(loss) == pytest.approx(math.log(unit.V), rel=transformer.START)
+        assert float(loss) == pytest.approx(math.log(unit.V), rel=questions.START)
         assert {name: tuple(grad.shape) for name, grad in grads.items()} == unit.SHAPES
 
 

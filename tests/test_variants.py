@@ -5,12 +5,12 @@ import pytest
 from autodiff_lib import checks, graph
 from autodiff_lib.checks.ready_made import Look, look
 from grader import hidden, intake
-from grader.variants import CATALOGUE
+from grader.catalogue import VARIANTS
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_passes_the_hidden_cases(name, solved):
-    variant = CATALOGUE[name]
+    variant = VARIANTS[name]
     solution = graph.table[variant.exercise]
     scope = {**solved[variant.unit].__dict__}
     for cell in variant.cells:
@@ -21,9 +21,9 @@ def test_a_variant_passes_the_hidden_cases(name, solved):
     assert (verdict.points, failures) == (verdict.max_points, [])
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_nothing_is_found_in_a_variant_and_its_exercise_is_known(name):
-    variant = CATALOGUE[name]
+    variant = VARIANTS[name]
     found = [exercise for there in intake.exercises_in(tuple(variant.cells), variant.unit) for exercise in there]
     assert found == [variant.exercise]
     assert look(variant.cells, variant.unit) == Look({}, (), (variant.exercise,))

@@ -23,8 +23,8 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from grader import batch, engine, gradebook, intake, jail, reading, records, submitted, whole, work, workers, writer
 from grader import plain as plain_form
+from grader.catalogue import MISTAKES
 from grader.limits import Limits
-from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import database, filled_in, release, solutions, submit
 from tests import corpora
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get
 def answers(*mistakes: str) -> dict[str, str]:
     """The solutions, with these mistakes in them."""
     right = solutions(UNIT)
-    wrong = {CATALOGUE[name].exercise: CATALOGUE[name].cell(right[CATALOGUE[name].exercise]) for name in mistakes}
+    wrong = {MISTAKES[name].exercise: MISTAKES[name].cell(right[MISTAKES[name].exercise]) for name in mistakes}
     return {name: text.replace("### ", "# ") for name, text in {**right, **wrong}.items()}
 
 

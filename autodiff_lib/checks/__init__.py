@@ -9,26 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from . import evaluator, operators, probe, session, transformer
+from ..kinds.evaluator.watch import live_values
+from ..units import part_of
+from . import probe, session
 from .judge import judge
 from .known import known_of, mistakes_in, told_again
 from .question import Question, Verdict
 from .ready_made import refused
 from .report import Overview, Score
-from .watch import live_values
 
 __all__ = ["live_values", "of_unit", "questions", "verdict"]
-
-QUESTIONS: dict[str, Callable[..., list[Question]]] = {unit.UNIT: unit.questions for unit in (operators, evaluator, transformer)}
-"""Unit -> its questions, with their public cases; given a seed, with hidden ones."""
 
 
 @cache
 def questions(unit: str) -> dict[str, Question]:
     """The questions of a unit by name, always the same ones. KeyError, with the units there are, for any other."""
-    if unit not in QUESTIONS:
-        raise KeyError(f"there is no unit '{unit}'; the units are {', '.join(QUESTIONS)}")
-    return {question.name: question for question in QUESTIONS[unit]()}
+    return {question.name: question for question in part_of(unit, "questions").questions()}
 
 
 def verdict(question: Question) -> Verdict:

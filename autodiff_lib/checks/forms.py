@@ -25,6 +25,7 @@ def nothing(case: Any) -> int:
 class Form:
     """What the answers of a probe consist of, case by case. Only those that an honest answer can get wrong have a `miscounted`."""
 
+    probe: str  # `folders.module:function`, below this library
     arrays: Callable[[Any], int] = nothing
     outputs: Callable[[Any], int] = nothing  # of the graph; none means that there is no graph
     facts: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
@@ -32,13 +33,9 @@ class Form:
     miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
 
 
-FORMS: dict[str, Form] = {}
-"""Probe -> the form of its answers."""
-
-
 def misformed(case: Case, answer: Answer) -> Failure | None:
     """The failure of an answer that no judge need look at."""
-    form = FORMS[case.ask().probe]
+    form = case.form
     tampered = Failure(case.name, "tampered", TAMPERED)
     facts = answer.facts
     if set(facts) != set(form.facts) or not all(check(facts[name], case) for name, check in form.facts.items()):

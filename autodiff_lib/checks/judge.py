@@ -55,7 +55,7 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
             passed.append(case)
             continue
         failed.append(case)
-        failures.append(replace(failure, printed=given.printed, hidden=case.seed != "public"))
+        failures.append(replace(failure, printed=given.printed, hidden=case.hidden))
         if failure.reason in FINAL:  # the other cases would say the same, or wait as long
             break
     trace = {case.name: mark(case.name, failure) for case, failure in zip(failed, failures, strict=True)}

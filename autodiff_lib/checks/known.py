@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..units import folder_of
 from .compare import size_of
 from .question import Failure, PartVerdict, Verdict
 from .values import generator
 
-FILE = Path(__file__).with_name("known_mistakes.json")
+FILE = "known_mistakes.json"  # in the unit's folder
 SAME = 1e-4  # relative difference up to which two numbers of a trace count as one
 GRAIN = 9  # decimals of such a number: float64 rounds at the 16th
 STRANGE = {np.nan: 1.7, np.inf: 2.3, -np.inf: -3.1}  # what stands for them, because they do not multiply
@@ -155,12 +156,17 @@ def mistakes_in(verdict: Verdict) -> set[str]:
 @cache
 def known_of(unit: str, question: str) -> tuple[Known, ...]:
     """The known mistakes of a question, with the traces they leave on its public cases."""
-    return tuple(from_plain(entry) for entry in read().get(unit, {}).get(question, []))
+    return tuple(from_plain(entry) for entry in read(unit).get(question, []))
 
 
 @cache
-def read() -> dict[str, dict[str, list[dict[str, object]]]]:
-    return json.loads(FILE.read_text(encoding="utf-8"))
+def read(unit: str) -> dict[str, list[dict[str, object]]]:
+    path = file_of(unit)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def file_of(unit: str) -> Path:
+    return folder_of(unit) / FILE
 
 
 def from_plain(entry: Mapping[str, object]) -> Known:
@@ -173,13 +179,10 @@ def to_plain(one: Known) -> dict[str, object]:
     return {"id": one.id, "what": one.what, "hint": one.hint, "traces": traces}
 
 
-def to_text(units: Mapping[str, Mapping[str, Sequence[Known]]]) -> str:
-    """The file's text: a line for each mistake."""
-    lines = []
-    for unit, questions in units.items():
-        inner = []
-        for name, listed in questions.items():
-            entries = ",\n".join(json.dumps(to_plain(one), ensure_ascii=False, separators=(",", ":")) for one in listed)
-            inner.append(f"{json.dumps(name)}: [\n{entries}\n]")
-        lines.append(f"{json.dumps(unit)}: {{\n" + ",\n".join(inner) + "\n}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+def to_text(questions: Mapping[str, Sequence[Known]]) -> str:
+    """The text of a unit's file: a line for each mistake."""
+    listed = []
+    for name, known in questions.items():
+        entries = ",\n".join(json.dumps(to_plain(one), ensure_ascii=False, separators=(",", ":")) for one in known)
+        listed.append(f"{json.dumps(name)}: [\n{entries}\n]")
+    return "{\n" + ",\n".join(listed) + "\n}\n"

@@ -13,17 +13,14 @@ import linecache
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-import torch
-from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..graph import Node, Op, Variable, describe_value, table
-from ..graph_data import to_data
+from ..graph import describe_value, table
 from .question import Answer, Ask, Case, Problem
 from .wire import unsendable
 
@@ -41,9 +38,15 @@ def run(ask: Ask) -> Answer:
     """The answer of the student's code, or the problem that kept it."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = attempt(lambda: sendable(PROBES[ask.probe](ask)))
+        result = attempt(lambda: sendable(probe_named(ask.probe)(ask)))
     answer = Answer(problem=result) if isinstance(result, Problem) else result
     return replace(answer, printed=printed.getvalue()[:MAX_PRINTED])
+
+
+def probe_named(name: str) -> Callable[[Ask], Answer]:
+    """The function of this name, `folders.module:function` below this library."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"autodiff_lib.{module}"), function)
 
 
 def sendable(answer: Answer) -> Answer:
@@ -100,25 +103,11 @@ def stand_ins(exercise: str, trusted: Mapping[str, Any]) -> Iterator[None]:
                 del scope[name]
 
 
-def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
-    """The student's operator, variables for its operands, and the node it makes of them."""
-    op = table[ask.settings["operator"]]
-    operands = [Variable(name) for name in op.signature.operands]
-    if ask.settings.get("repeated"):
-        operands = operands[:1] * len(operands)
-    return op, operands, op(*operands, **ask.settings["attrs"])
-
-
 AUTOGRAD = {"requires_grad_", "backward", "grad", "_engine_run_backward", "retain_grad"}
 LAYERS = {
     "linear", "embedding", "scaled_dot_product_attention", "multi_head_attention_forward", "cross_entropy", "nll_loss",
     "softmax", "log_softmax", "layer_norm", "native_layer_norm", "native_multi_head_attention", "_transformer_encoder_layer_fwd",
 }  # fmt: skip
-SAME_AS = {
-    "softmax": {"softmax", "log_softmax", "softmin", "_softmax"},
-    "layernorm": {"layer_norm", "native_layer_norm", "group_norm", "batch_norm", "instance_norm"},
-}
-"""Exercise -> what torch calls the same thing, or what holds it."""
 
 
 class Refused(TorchFunctionMode):
@@ -137,11 +126,6 @@ class Refused(TorchFunctionMode):
 
 def refuse(name: str) -> NoReturn:
     raise WrongKindError(f"torch's own {name} is not to be used here: the exercise asks you to write it yourself")
-
-
-def no_ready_made_answer(exercise: str) -> Refused:
-    """While open, torch's version of an exercise raises, and its autograd."""
-    return Refused(AUTOGRAD | SAME_AS.get(exercise, set()))
 
 
 def no_ready_made_model(but: Collection[str] = ()) -> Refused:
@@ -168,46 +152,5 @@ def closed(*functions: FunctionType) -> Iterator[None]:
             function.__code__ = code
 
 
-def operator_compute(ask: Ask) -> Answer:
-    """`compute` on the arrays, twice; `facts` say whether it changed what it was given."""
-    op, _, node = operator_of(ask)
-    inputs = [torch.tensor(array) for array in ask.arrays]
-    if ask.settings.get("repeated"):
-        inputs = inputs[:1] * len(inputs)
-    results = []
-    for _ in range(2):
-        with no_ready_made_answer(op.name):
-            result = op.compute(node, inputs)
-        if not isinstance(result, Tensor):
-            raise WrongKindError(f"compute must return a torch.Tensor, got {missing_return(result)}")
-        results.append(result.detach().numpy().copy())
-    changed = [
-        name
-        for name, tensor, array in zip(op.signature.operands, inputs, ask.arrays, strict=True)
-        if not np.array_equal(tensor.detach().numpy(), array)
-    ]
-    return Answer(arrays=tuple(results), facts={"changed": changed})
-
-
-def operator_gradient(ask: Ask) -> Answer:
-    """The graphs that `gradient` returns; their leaves are the operands, then `output_grad`."""
-    op, operands, node = operator_of(ask)
-    output_grad = Variable("output_grad")
-    grads = op.gradient(node, output_grad)
-    if not isinstance(grads, list | tuple):
-        brackets = "; put it in brackets" if isinstance(grads, Node) else ""
-        raise WrongKindError(f"gradient must return a list with one node for each input, got {missing_return(grads)}{brackets}")
-    grads = [*grads]  # a class of the student's may tell another length than it has
-    if len(grads) != len(operands):
-        raise WrongKindError(f"gradient must return one node for each input, that is {len(operands)}, got {len(grads)}")
-    return Answer(graph=to_data(grads, leaves=[*operands, output_grad]))
-
-
 def missing_return(result: Any) -> str:
     return "None (is there a return?)" if result is None else describe_value(result)
-
-
-PROBES: dict[str, Callable[[Ask], Answer]] = {
-    "operator_compute": operator_compute,
-    "operator_gradient": operator_gradient,
-}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .forms import Form
 
 MAX_NUMBERS = 1000  # of an array, that tell one wrong answer from another
 
@@ -17,7 +20,12 @@ class Case(Protocol):
     """One named input to a question."""
 
     name: str
-    seed: str  # "public", or what hidden cases draw their numbers from
+    seed: str  # what its numbers are drawn from
+    hidden: bool  # whether nobody may see its numbers
+
+    @property
+    def form(self) -> Form:
+        """The probe that it is asked of, and what an answer of that consists of."""
 
     def ask(self) -> Ask:
         """What the probe gets; the same for the same case, in every process."""

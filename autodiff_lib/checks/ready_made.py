@@ -15,32 +15,19 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate
 
-from .. import exercises
+from ..units import UNITS
 from .names import SHELL, Code, Place, descendants
 from .question import Failure, PartVerdict, Question, Verdict
 
 EVERYWHERE = {
     "torch.autograd", "torch.func", "functorch", "autograd", "jax.grad", "jax.value_and_grad", "jax.vjp",  # they differentiate
     "graphlib", "networkx", "toposort",  # they sort
-    "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",  # they sort and evaluate, as the judge does
+    "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units",  # they sort and evaluate, as the judge does
+    "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
 }  # fmt: skip
 """Modules of which no exercise needs anything."""
 
-IN_UNIT = {
-    "03_transformer_lm": {"torch.nn", "torch.optim", "torch.enable_grad", "torch.set_grad_enabled", "torch.inference_mode"},
-}
-"""Unit -> what none of its exercises may use."""
-
-SAME = {
-    "softmax": {"softmax", "log_softmax", "softmin", "_softmax", "Softmax", "LogSoftmax", "scaled_dot_product_attention"},
-    "layernorm": {"layer_norm", "native_layer_norm", "LayerNorm", "group_norm", "GroupNorm", "batch_norm", "instance_norm"},
-}
-"""Exercise -> what libraries call the same thing, or what holds it."""
-
-NO_LIBRARY = {"builtins", "autodiff_lib", "IPython"}  # roots of paths below which `SAME` names nothing ready-made
-STANDS_IN = {"generate": {"logits_of", "CONTEXT"}}
-"""Exercise -> names under which something of the probe's stands while it is asked, whatever the notebook binds to them."""
-
+NO_LIBRARY = {"builtins", "autodiff_lib", "IPython"}  # roots of paths below which nothing is ready-made by its name ready-made
 ROUNDABOUT = {
     "builtins.exec", "builtins.eval", "builtins.compile", "builtins.__import__", "builtins.globals", "builtins.__builtins__",
     "importlib", "types.FunctionType", "types.CodeType", "marshal", "pickle", "inspect", "ctypes", "_ctypes", "cffi", "mmap",
@@ -48,7 +35,8 @@ ROUNDABOUT = {
     "sys.meta_path", "sys.path_hooks", "socket", "signal", "resource", "subprocess", "multiprocessing", "threading", "concurrent",
     "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
     *(f"torch.{name}" for name in ("_C", "_VF", "ops", "overrides", "utils._python_dispatch", "library", "jit", "load")),
-    "autodiff_lib.checks", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.feeding", "IPython.core",
+    "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
+    "autodiff_lib.feeding", "IPython.core",
 }  # fmt: skip
 """Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
 
@@ -98,13 +86,6 @@ def look(cells: Sequence[str], unit: str, files: Mapping[str, str] | None = None
     return Look(findings, (*flags[:MAX_FLAGS], *cut), defined)
 
 
-@cache
-def exercises_of(unit: str) -> tuple[str, ...]:
-    """The exercises of a unit, in its order."""
-    operators = (signature.split("(")[0] for signature in exercises.OPERATORS.get(unit, ()))
-    return (*operators, *exercises.FUNCTIONS.get(unit, ()))
-
-
 def refused(question: Question, finding: Finding) -> Verdict:
     """No points for an exercise that is answered with something ready-made."""
     failure = Failure("the code", "wrong", str(finding))
@@ -114,8 +95,8 @@ def refused(question: Question, finding: Finding) -> Verdict:
 
 def finding(code: Code, definitions: list[Place], exercise: str, unit: str) -> Finding | None:
     """The first use of something ready-made in the definitions of an exercise, and in what they are made of."""
-    others = set(exercises.FUNCTIONS.get(unit, ())) - {exercise}  # each is judged by itself
-    stand_ins = STANDS_IN.get(exercise, set()) | others
+    others = set(UNITS[unit].functions) - {exercise}  # each is judged by itself
+    stand_ins = UNITS[unit].stands_in.get(exercise, frozenset()) | others
     later = [part for place in definitions if isinstance(place.node, DEFINITION) for part in code.bound_to(place.node.name, place.scope)]
     todo, seen, named = [*definitions, *later], set(), set()
     for place in todo:
@@ -138,10 +119,10 @@ def finding(code: Code, definitions: list[Place], exercise: str, unit: str) -> F
 def is_refused(path: str, exercise: str, unit: str) -> bool:
     if path in HARMLESS:
         return False
-    if begins(path, EVERYWHERE | IN_UNIT.get(unit, set())):
+    if begins(path, EVERYWHERE | UNITS[unit].refused):
         return True
     root, *rest = path.split(".")
-    return root not in NO_LIBRARY and not SAME.get(exercise, set()).isdisjoint(rest)
+    return root not in NO_LIBRARY and not UNITS[unit].ready_made.get(exercise, frozenset()).isdisjoint(rest)
 
 
 def begins(path: str, modules: Collection[str]) -> bool:
@@ -169,7 +150,7 @@ def starts_of(path: str) -> tuple[str, ...]:
 
 def last_definitions(code: Code, unit: str) -> dict[str, list[Place]]:
     """The statements that put each exercise into the table: of those that always do, the last one, and what comes after it."""
-    found: dict[str, list[Place]] = {exercise: [] for exercise in exercises_of(unit)}
+    found: dict[str, list[Place]] = {exercise: [] for exercise in UNITS[unit].exercises}
     for place in code.statements:
         for exercise in defined_by(code, place, unit):
             if isinstance(place.node, DEFINITION | ast.Expr | ast.Assign):
@@ -182,14 +163,14 @@ def exercises_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]
     """For each cell, the exercises that it puts into the table."""
     code = Code(cells)
     there = [{exercise for place in places or () for exercise in defined_by(code, place, unit)} for places in code.cells]
-    return [tuple(exercise for exercise in exercises_of(unit) if exercise in defined) for defined in there]
+    return [tuple(exercise for exercise in UNITS[unit].exercises if exercise in defined) for defined in there]
 
 
 def defined_by(code: Code, place: Place, unit: str) -> set[str]:
     """The exercises that a statement puts into the table: functions by their name, operators by their signature."""
     definitions = [node for node in descendants(place.node) if isinstance(node, DEFINITION)]
-    found = {node.name for node in definitions} & set(exercises.FUNCTIONS.get(unit, ()))
-    operators = {signature.partition("(")[0] for signature in exercises.OPERATORS.get(unit, ())}
+    found = {node.name for node in definitions} & set(UNITS[unit].functions)
+    operators = {signature.partition("(")[0] for signature in UNITS[unit].operators}
     if operators:
         decorators = {decorator for node in definitions for decorator in node.decorator_list}
         found |= operators & {text.partition("(")[0].strip() for text in signatures(code, place, decorators)}

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, Notebook, SubmittedAssignment, SubmittedNotebook
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from ..nbgrader_course import source
 

@@ -28,11 +28,11 @@ import nbformat
 import psutil
 from tqdm import tqdm
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import records
+from grader.catalogue import MISTAKES
 from grader.jail import Session, open_jail
 from grader.limits import Limits
-from grader.mistakes import CATALOGUE
 from grader.nbgrader_course import ROOT, filled_in, scores, solutions, submit
 
 UNIT = "01_operators"
@@ -65,7 +65,7 @@ def make_course(folder: Path, count: int) -> Path:
     """A course folder with a class: every fourth has full marks, the others make one to three known mistakes."""
     shutil.copytree(ROOT / "source" / UNIT, folder / "source" / UNIT)
     released = nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT], as_version=4)
-    right, mistakes = solutions(UNIT), [mistake for mistake in CATALOGUE.values() if mistake.unit == UNIT]
+    right, mistakes = solutions(UNIT), [mistake for mistake in MISTAKES.values() if mistake.unit == UNIT]
     for number in range(count):
         answers = dict(right)
         for which in range(number % 4):

@@ -19,7 +19,8 @@ import torch
 from tqdm import tqdm
 
 from autodiff_lib import course, text
-from autodiff_lib.checks.transformer import cross_entropy, language_model
+from autodiff_lib.units import UNITS
+from autodiff_lib.units.transformer_lm.truth import cross_entropy, language_model
 
 ROOT = Path(__file__).parents[2]
 RATE = 0.1
@@ -30,7 +31,7 @@ STUDENT, EAGER = "student's engine", "eager torch"
 def steps(compiled: bool) -> dict[str, Callable[[], float]]:
     """Ways to take one step; each returns the loss before it."""
     os.chdir(ROOT / "notebooks")
-    for unit in course.UNITS:
+    for unit in UNITS:
         module = course.load(unit)
         if unit == "03_transformer_lm":
             break

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from .submissions import OPERATORS, SUBMISSIONS, Clumsy, Files, encoded, expectation, full, untouched
 

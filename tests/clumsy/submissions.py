@@ -21,8 +21,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autodiff_lib.checks.operators import POINTS as OPERATOR_POINTS
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
+from autodiff_lib.units.operators.questions import POINTS as OPERATOR_POINTS
 from grader.nbgrader_course import ROOT, cell, filled_in, solutions
 
 OPERATORS, EVALUATOR, LM = "01_operators", "02_evaluator", "03_transformer_lm"
@@ -67,7 +67,7 @@ def write(clumsy: Clumsy, folder: Path) -> None:
 
 @cache
 def released(unit: str) -> NotebookNode:
-    return nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    return nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
 
 
 def untouched(unit: str = OPERATORS) -> NotebookNode:
@@ -129,7 +129,7 @@ def mangled(unit: str = OPERATORS, repairs: tuple[str, ...] = (), path: str = ""
         def files() -> Files:
             notebook = full(unit)
             mangle(notebook)
-            return {path or UNITS[unit]: encoded(notebook)}
+            return {path or UNITS[unit].notebook: encoded(notebook)}
 
         add(mangle, unit, expectation(unit, lost), files, repairs)
         return mangle

@@ -7,7 +7,7 @@ import textwrap
 
 import nbformat
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 
 from .submissions import EVALUATOR, LM, OPERATORS, UNGRADED, append, at, delivered, edit, encoded, full, insert, mangled, position
 
@@ -219,4 +219,4 @@ def more_cells_than_are_run():
     notebook = full(LM)
     place = position(notebook, "generate")
     notebook.cells[place:place] = [nbformat.v4.new_code_cell(f"{number} + 1") for number in range(600)]
-    return {UNITS[LM]: encoded(notebook)}
+    return {UNITS[LM].notebook: encoded(notebook)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 
-from autodiff_lib.checks.ready_made import EVERYWHERE, IN_UNIT, INSIDE, ROUNDABOUT, SAME
-from autodiff_lib.course import UNITS
+from autodiff_lib.checks.ready_made import EVERYWHERE, INSIDE, ROUNDABOUT
+from autodiff_lib.units import UNITS
 from grader.nbgrader_course import solutions
 
 from .submissions import add, encoded, expectation, full
@@ -20,7 +20,9 @@ MORE = {
 
 def words() -> list[str]:
     """Every part of every path, and every name, that the look at the code knows."""
-    listed = {*EVERYWHERE, *ROUNDABOUT, *INSIDE, *MORE}.union(*IN_UNIT.values(), *SAME.values())
+    listed = {*EVERYWHERE, *ROUNDABOUT, *INSIDE, *MORE}.union(
+        *(words for unit in UNITS.values() for words in (unit.refused, *unit.ready_made.values()))
+    )
     parts = {part for path in listed for part in path.split(".")}
     return sorted(part for part in parts if part.isidentifier() and not keyword.iskeyword(part) and part not in {"torch", "autodiff_lib"})
 
@@ -56,7 +58,7 @@ def submission(unit: str, kind: str) -> None:
         for cell in notebook.cells:
             if cell.metadata.get("nbgrader", {}).get("grade_id") in solutions(unit):
                 cell.source = with_words(cell.source, kind)
-        return {UNITS[unit]: encoded(notebook)}
+        return {UNITS[unit].notebook: encoded(notebook)}
 
     files.__name__ = f"every_word_as_{kind}_{unit[:2]}"
     files.__doc__ = f"Every word that could look forbidden stands in every function, as a {kind}."

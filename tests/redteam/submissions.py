@@ -20,7 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader.nbgrader_course import ROOT, cell, solutions
 
 MARKER = "redteam-was-here"
@@ -68,7 +68,7 @@ STUB = re.compile(r"^( *)# YOUR CODE HERE\n *raise NotImplementedError\(.*\)$", 
 
 
 def released(unit: str) -> NotebookNode:
-    return nbformat.read(ROOT / "release" / unit / UNITS[unit], as_version=4)
+    return nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
 
 
 def filled(unit: str, exercise: str, *bodies: str) -> str:
@@ -141,7 +141,7 @@ def attack(
 
     def files() -> dict[str, bytes]:
         answers = {exercise: filled(unit, exercise, *texts) for exercise, texts in (bodies or {}).items()}
-        return {UNITS[unit]: as_bytes(notebook(unit, honest, answers, **cells)), **extra()}
+        return {UNITS[unit].notebook: as_bytes(notebook(unit, honest, answers, **cells)), **extra()}
 
     SUBMISSIONS.append(Hostile(name, what, unit, {**honest, **(worth or {})}, files, links or {}, told or {}))
 
@@ -172,7 +172,7 @@ def edited(change: Callable[[NotebookNode], None], unit: str = OPS) -> Callable[
     def files() -> dict[str, bytes]:
         result = notebook(unit, DIV if unit == OPS else ORDER, short=False)
         change(result)
-        return {UNITS[unit]: as_bytes(result)}
+        return {UNITS[unit].notebook: as_bytes(result)}
 
     return files
 
@@ -276,7 +276,8 @@ attack(
         import sys
 
         if "NBGRADER_EXECUTION" in os.environ or "JAILED" in os.environ:
-            from autodiff_lib.checks import compare, judge, operators
+            from autodiff_lib.checks import compare, judge
+            from autodiff_lib.kinds.operator import judge as operators
             compare.agree = operators.agree = lambda *args: True
             judge.judge_part = lambda part, answer: judge.PartVerdict(part.name, part.points, part.points, 1, 1, None)
     """,
@@ -296,7 +297,7 @@ attack(
                     if name in frame.f_locals:
                         return torch.as_tensor(frame.f_locals[name])
                 if "case" in frame.f_locals:
-                    from autodiff_lib.checks import reference
+                    from autodiff_lib.kinds import reference
                     return reference.apply("sqrt", inputs, {})
                 frame = frame.f_back
             return inputs[0]
@@ -478,7 +479,7 @@ attack(
         "again": ".",
         "zero": "/dev/zero",
         "solution.ipynb": "../../../source/01_operators/operators.ipynb",
-        "solved.ipynb": str(ROOT / "source" / OPS / UNITS[OPS]),
+        "solved.ipynb": str(ROOT / "source" / OPS / UNITS[OPS].notebook),
         "nowhere": "nowhere",
     },
     first=f"""
@@ -494,7 +495,7 @@ add(
     "the notebook itself is a symbolic link to the source with all solutions",
     {},
     lambda: {"readme.txt": b"see the notebook"},
-    links={UNITS[OPS]: str(ROOT / "source" / OPS / UNITS[OPS])},
+    links={UNITS[OPS].notebook: str(ROOT / "source" / OPS / UNITS[OPS].notebook)},
 )
 attack(
     "odd_names",
@@ -546,7 +547,7 @@ attack(
 
 
 def raw(content: Callable[[], bytes]) -> Callable[[], dict[str, bytes]]:
-    return lambda: {UNITS[OPS]: content()}
+    return lambda: {UNITS[OPS].notebook: content()}
 
 
 def with_raw(change: Callable[[dict], None]) -> Callable[[], dict[str, bytes]]:
@@ -838,9 +839,11 @@ attack(
     "draws the hidden cases from the default secret and prints how many of the asked ones it foresaw",
     DIV,
     first="""
-        from autodiff_lib.checks import operators
+        from dataclasses import replace
 
-        hidden = {case.ask().arrays[0].tobytes() for q in operators.questions("hidden") for case in q.parts[0].cases}
+        from autodiff_lib.units.operators.questions import questions
+
+        hidden = {replace(case, seed="hidden").ask().arrays[0].tobytes() for q in questions() for case in q.parts[0].cases}
         print("foreseen:", len(hidden))
     """,
     bodies={
@@ -880,7 +883,9 @@ GRAB = """
     import struct
 
     import numpy as np
-    from autodiff_lib.checks import operators, probe, reference, wire
+    from autodiff_lib.checks import probe, wire
+    from autodiff_lib.kinds import reference
+    from autodiff_lib.units.operators import questions as operators
     from autodiff_lib.checks.question import Answer, Ask
 
     number = 0
@@ -924,7 +929,7 @@ attack(
         def answer(asked, arrays):
             settings = asked["settings"]
             op = probe.table[settings["operator"]]
-            if asked["probe"] == "operator_compute":
+            if asked["probe"].endswith(":compute"):
                 attrs = {**op.signature.attrs, **settings["attrs"]}
                 attrs = {key: tuple(value) if isinstance(value, list) else value for key, value in attrs.items()}
                 value = reference.apply(settings["operator"], [torch.tensor(array) for array in arrays], attrs).contiguous().numpy()
@@ -1250,15 +1255,17 @@ attack(
     DIV,
     first="""
         from autodiff_lib import checks
-        from autodiff_lib.checks import compare, judge, operators, reference
+        from autodiff_lib.checks import compare, judge
+        from autodiff_lib.kinds import reference
+        from autodiff_lib.kinds.operator import judge as operators
 
         yes = lambda *args, **kwargs: True
         compare.close = compare.agree = operators.agree = yes
         judge.problem_of = operators.judge_compute = operators.judge_gradient = lambda *args: None
         judge.judge_part = lambda part, answer: judge.PartVerdict(part.name, part.points, part.points, 1, 1, None)
         compare.TOLERANCE.update(float64=1e9, float32=1e9)
-        for name in reference.FORWARD:
-            reference.FORWARD[name] = lambda *args, **kwargs: args[0]
+        for name in reference.forward():
+            reference.forward()[name] = lambda *args, **kwargs: args[0]
     """,
     bodies=ONE_ANSWER,
 )
@@ -1292,9 +1299,11 @@ attack(
     "empties the probe's list of refused ready-made functions, then uses torch.softmax",
     DIV,
     first="""
-        from autodiff_lib.checks import probe
+        import contextlib
 
-        probe.Forbidden.READY_MADE = {}
+        from autodiff_lib.kinds.operator import probe
+
+        probe.no_ready_made_answer = lambda exercise: contextlib.nullcontext()
     """,
     bodies={"softmax": ("f = torch.nn.functional\nreturn f.softmax(inputs[0], node.dim)",)},
 )
@@ -1303,12 +1312,11 @@ attack(
     "empties the list of refused functions and hangs torch's softmax on another name, without naming either",
     DIV,
     first="""
+        import os
         import sys
 
-        library = sys.modules["autodiff_lib.checks." + "pro" + "be"]
-        for kind in list(library.__dict__.values()):
-            if hasattr(kind, "READY" + "_MADE"):
-                kind.READY_MADE = {}
+        library = sys.modules["autodiff_lib.kinds.operator." + "pro" + "be"]
+        library.__dict__["no_ready" + "_made_answer"] = lambda exercise: open(os.devnull)
         torch.smooth = torch.__dict__["soft" + "max"]
     """,
     bodies={"softmax": ("return torch.smooth(inputs[0], node.dim)",)},
@@ -1319,11 +1327,11 @@ attack(
     told=VALUES,
     first="""
         from autodiff_lib import graph
-        from autodiff_lib.checks import reference
+        from autodiff_lib.kinds import reference
 
         class Borrowed(ad.Op):
             def compute(self, node, inputs):
-                return reference.FORWARD[self.name](*inputs, **node.attrs)
+                return reference.forward()[self.name](*inputs, **node.attrs)
 
             def gradient(self, node, output_grad):
                 return [ad.zeros_like(operand) * output_grad for operand in node.inputs]
@@ -1445,7 +1453,7 @@ attack(
     DIV,
     first="""
         from autodiff_lib import checks
-        from autodiff_lib.checks import reference
+        from autodiff_lib.kinds import reference
 
         answers = {}
         for case in checks.questions("01_operators")["matmul"].parts[0].cases:
@@ -1985,15 +1993,15 @@ ready_made("logsumexp", "autograd of logsumexp, which is softmax", "softmax", ""
     return a.grad
 """)  # fmt: skip
 ready_made("reference", "the library's reference in compute", "sqrt", """
-    from autodiff_lib.checks import reference
+    from autodiff_lib.kinds import reference
     return reference.apply("sqrt", inputs, {})
 """)  # fmt: skip
 ready_made("reference_hidden", "the library's reference in compute, found among the modules by a name in pieces", "layernorm", "return normal(inputs[0], node)", first="""
     import sys
 
-    insides = [module for name, module in sys.modules.items() if name.endswith("refer" + "ence") and hasattr(module, "FORWARD")]
+    insides = [module for name, module in sys.modules.items() if name.endswith("refer" + "ence") and hasattr(module, "forward")]
     def normal(a, node):
-        return insides[0].FORWARD["layer" + "norm"](a, **node.attrs)
+        return insides[0].forward()["layer" + "norm"](a, **node.attrs)
 """)  # fmt: skip
 ready_made("exec", "softmax by exec of base64 text", "softmax", "return run_it(inputs[0], node.dim)", first="""
     import base64
@@ -2038,10 +2046,10 @@ attack(
 # --- unit 2
 
 RUN_READY = """
-    from autodiff_lib.checks import reference
+    from autodiff_lib.kinds import reference
     from autodiff_lib.graph_data import evaluate, to_data
     leaves = list(values)
-    results = evaluate(to_data(self.eval_nodes, leaves), [values[leaf] for leaf in leaves], reference.FORWARD)
+    results = evaluate(to_data(self.eval_nodes, leaves), [values[leaf] for leaf in leaves], reference.forward())
 """
 engine = partial(attack, unit=ENGINE)
 engine("order_library", "topological_order from autodiff_lib.graph_data", bodies={
@@ -2122,7 +2130,7 @@ engine(
     "a FrugalEvaluator that forgets nothing, with the watch patched so that nothing seems alive",
     ORDER,
     first="""
-        from autodiff_lib.checks import evaluator, watch
+        from autodiff_lib.kinds.evaluator import watch
 
         class Forgetful(list):
             def append(self, count):
@@ -2143,13 +2151,14 @@ engine(
     "patches the probe's own topological order, budget, recursion limit and fair play",
     {},
     first="""
-        from autodiff_lib.checks import evaluator, probe, watch
+        from autodiff_lib.checks.question import Answer
+        from autodiff_lib.kinds.evaluator import probe
 
         def canned(ask):
             nodes = ask.settings["graph"]["nodes"]
-            return probe.Answer(facts={"order": list(range(len(nodes))), "changed": False})
+            return Answer(facts={"order": list(range(len(nodes))), "changed": False})
 
-        probe.PROBES["topological_order"] = canned
+        probe.order = canned
     """,
     bodies={"topological_order": ("return list(nodes)",)},
 )
@@ -2188,9 +2197,9 @@ engine(
         def answer(asked, arrays):
             settings = asked["settings"]
             graph = settings["graph"]
-            if asked["probe"] == "topological_order":
+            if asked["probe"].endswith(":order"):
                 return wire.pack(header(asked["number"], facts={"order": evaluation_order(graph), "changed": False}))
-            if asked["probe"] == "evaluator_run":
+            if asked["probe"].endswith(":run"):
                 facts = {"changed": False, "kinds": [], "computed": [], "alive": [], "most_often": 0, "raised": None}
                 count, results = len(settings["names"]), []
                 if settings.get("missing"):
@@ -2198,7 +2207,7 @@ engine(
                     return wire.pack(header(asked["number"], facts=facts))
                 for run in range(settings["runs"]):
                     fed = [torch.tensor(array) for array in arrays[run * count : (run + 1) * count]]
-                    results += [value.numpy() for value in evaluate(graph, fed, reference.FORWARD)]
+                    results += [value.numpy() for value in evaluate(graph, fed, reference.forward())]
                 return wire.pack(header(asked["number"], facts=facts), results)
             return wire.pack(header(asked["number"], graph={"nodes": [{"leaf": 0}], "outputs": [0]}))
 
@@ -2263,7 +2272,7 @@ add(
     "lm_no_numbers_loss",
     "a loss that is no number, and one that is always log V, without a look at what the model says",
     {},
-    lambda: {UNITS[LM]: as_bytes(notebook(LM, answers={
+    lambda: {UNITS[LM].notebook: as_bytes(notebook(LM, answers={
         "cross_entropy_loss": filled(LM, "cross_entropy_loss", "return ad.log(ad.sum_op(ad.ones_like(logits), dim=(0, 1, 2)) / num_tokens)"),
         "sgd_epoch": filled(LM, "sgd_epoch", "return {name: value * float('nan') for name, value in weights.items()}, float('nan')"),
     }))},
@@ -2309,7 +2318,7 @@ lm("lm_odd_numbers", "attributes that are texts, infinite, huge or missing, and 
 lm("lm_patched", "patches what stands for the blocks, the judge's operators and the way graphs become data", first="""
     import sys
 
-    insides = [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "FORWARD")]
+    insides = [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "forward")]
     for module in insides:
         for function in module.FORWARD:
             module.FORWARD[function] = dict.fromkeys(module.FORWARD[function], lambda *a, **k: a[0])
@@ -2323,7 +2332,7 @@ for number, (outputs, what) in enumerate([([], "no output"), ([0] * 1000, "a tho
     lm(f"lm_outputs_{number}", f"answers that are graphs with {what}", first=f"""
         import sys
 
-        for module in [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "FORWARD")]:
+        for module in [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "forward")]:
             module.to_data = lambda nodes, leaves: {{"nodes": [{{"leaf": 0}}], "outputs": {outputs}}}
     """, bodies={"causal_self_attention": ("return X",), "decoder_layer": ("return X",), "transformer_lm": ("return tokens",)})  # fmt: skip
 lm("lm_autograd", "an epoch that takes no gradients from run_model, but from torch's autograd, through its closure as well", bodies={
@@ -2415,7 +2424,7 @@ def bonus(*texts: str, kind: str = "markdown", grade_id: str = "kv_cache_written
 
 
 def in_words(name: str, what: str, *texts: str, **more: str) -> None:
-    add(f"lm_words_{name}", what, LOSS, lambda: {UNITS[LM]: bonus(*texts, **more)}, LM)
+    add(f"lm_words_{name}", what, LOSS, lambda: {UNITS[LM].notebook: bonus(*texts, **more)}, LM)
 
 
 in_words(

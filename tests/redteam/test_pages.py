@@ -18,7 +18,7 @@ from nbgrader.coursedir import CourseDirectory
 from playwright.sync_api import sync_playwright
 from traitlets.config import Config
 
-from autodiff_lib.course import UNITS
+from autodiff_lib.units import UNITS
 from grader import feedback, outputs
 from grader.jail import Session, bubblewrap, open_jail
 from grader.limits import Limits
@@ -36,7 +36,7 @@ BASE = "http://formgrader.invalid"
 
 
 def cells_of(hostile):
-    return json.loads(hostile.files()[UNITS[hostile.unit]])["cells"]
+    return json.loads(hostile.files()[UNITS[hostile.unit].notebook])["cells"]
 
 
 def is_attack(cell):
@@ -47,7 +47,7 @@ def all_in_one(unit):
     """One notebook with the cells of every attack; of a unit's answers in words, one answer with all of them."""
     hostile = [page for page in PAGES if page.unit == unit]
     (base,) = [page for page in hostile if page.name == "page_judged"] or hostile[:1]
-    notebook = json.loads(base.files()[UNITS[unit]])
+    notebook = json.loads(base.files()[UNITS[unit].notebook])
     if unit == OPS:
         notebook["cells"] += [cell for page in hostile if page is not base for cell in cells_of(page) if is_attack(cell)]
     else:
@@ -69,7 +69,7 @@ def course(tmp_path_factory):
     config.CourseDirectory.root = str(folder)
     for unit in (OPS, LM):
         coursedir = CourseDirectory(config=config, assignment_id=unit)
-        path = folder / "submitted" / STUDENT / unit / UNITS[unit]
+        path = folder / "submitted" / STUDENT / unit / UNITS[unit].notebook
         path.parent.mkdir(parents=True)
         path.write_text(all_in_one(unit))
         corpora.autograde(folder, unit)
@@ -78,7 +78,7 @@ def course(tmp_path_factory):
 
 
 def feedback_page(course, unit):
-    return (course / "feedback" / STUDENT / unit / UNITS[unit]).with_suffix(".html").read_text()
+    return (course / "feedback" / STUDENT / unit / UNITS[unit].notebook).with_suffix(".html").read_text()
 
 
 def formgrader_page(course, unit):
@@ -88,7 +88,7 @@ def formgrader_page(course, unit):
     config.HTMLExporter.extra_template_basedirs = [str(FORMGRADER / "templates")]
     names = ("assignment_id", "notebook_id", "submission_id", "student", "last_name", "first_name", "notebook_path")
     resources = {**dict.fromkeys(names, "x"), "index": 0, "total": 1, "base_url": BASE}
-    path = course / "autograded" / STUDENT / unit / UNITS[unit]
+    path = course / "autograded" / STUDENT / unit / UNITS[unit].notebook
     return HTMLExporter(config=config).from_filename(str(path), resources=resources)[0]
 
 

@@ -1,0 +1,149 @@
+"""How functions that build graphs are judged: the judge evaluates the graph on numbers of its own, beside a twin made of torch's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ...checks.compare import agree
+from ...checks.diagnosis import diagnose
+from ...checks.forms import Form
+from ...checks.question import Answer, Ask, Case, Failure, all_numbers, plain
+from ...checks.values import generator
+from ...graph_data import GraphError, evaluate_untrusted
+from .. import reference
+
+EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
+MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
+
+BUILD = Form("kinds.graph_function.probe:build", outputs=lambda case: 1)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function that builds a graph: what it is called with, and the twin to which its graph must come."""
+
+    name: str
+    arguments: tuple[str | tuple[str, ...], ...]  # variables; those of a tuple are handed over as one dictionary
+    number: str  # the name of the last argument, which is a number
+    twin: Callable[..., Tensor]  # of the values of all leaves, and of the number by its name
+    numbers: Callable[[Mapping[str, Tensor]], int]  # how many numbers its values take inside of another. ValueError for impossible ones
+    inside: tuple[Function, ...] = ()  # the functions that it calls, which are sealed
+    given: frozenset[str] = field(default_factory=frozenset)  # leaves of which nobody needs a gradient
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The names of all variables, in the order of the arguments."""
+        return tuple(name for given in self.arguments for name in ([given] if isinstance(given, str) else given))
+
+    def ask(self, number: float) -> Ask:
+        sealed = {inner.name: [list(inner.leaves), inner.number] for inner in self.inside}
+        arguments = [given if isinstance(given, str) else list(given) for given in self.arguments]
+        return Ask(BUILD.probe, {"function": self.name, "arguments": arguments, "number": number, "sealed": sealed})
+
+
+class FunctionCase(Case, Protocol):
+    """A function on values for its variables."""
+
+    described: Function
+    number: float
+
+    def values(self) -> dict[str, Tensor]:
+        """A float64 value for each variable."""
+
+
+def leaves_of(case: FunctionCase) -> dict[str, Tensor]:
+    return {name: value.requires_grad_(name not in case.described.given) for name, value in case.values().items()}
+
+
+def twin(case: FunctionCase, leaves: Mapping[str, Tensor]) -> Tensor:
+    return case.described.twin(*leaves.values(), **{case.described.number: case.number})
+
+
+def evaluated(case: FunctionCase, answer: Answer, leaves: Mapping[str, Tensor]) -> Tensor:
+    """The value of the student's graph. GraphError where it has none."""
+    return value_of(answer.graph, list(leaves.values()), case.described)
+
+
+def value_of(graph: Mapping[str, Any], leaves: Sequence[Tensor], function: Function) -> Tensor:
+    """The value of a graph that answers for a function. GraphError where it has none, and where it takes too much time or memory."""
+    if len(graph["nodes"]) > MAX_NODES:
+        raise GraphError(f"it has {len(graph['nodes'])} nodes; there may be {MAX_NODES}.")
+    left = MAX_NUMBERS
+    sealed = {inner.name: inner for inner in function.inside}
+
+    def pay(numbers: int) -> None:
+        nonlocal left
+        left -= numbers
+        if left < 0:
+            raise ValueError(f"the values of the graph would take more than {MAX_NUMBERS} numbers")
+
+    def counted(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
+            if name in sealed:
+                pay(sealed[name].numbers(dict(zip(sealed[name].leaves, inputs, strict=True))))
+            value = forward(*inputs, **attrs)
+            pay(value.numel() * (max(1, inputs[0].shape[-1] // 16) if name == "matmul" else 1))  # long products take time
+            return value
+
+        return apply
+
+    forward = {**reference.forward(), **{name: inner.twin for name, inner in sealed.items()}}
+    return evaluate_untrusted(graph, leaves, {name: counted(name, value) for name, value in forward.items()})[0]
+
+
+Judge = Callable[[Any, Answer], Failure | None]
+
+
+def of_a_graph(judge: Judge) -> Judge:
+    """A judge who says so where the graph cannot be evaluated, instead of raising GraphError."""
+
+    @wraps(judge)
+    def judged(case: Case, answer: Answer) -> Failure | None:
+        try:
+            return judge(case, answer)
+        except GraphError as error:
+            hint = "Write its shape beside each node of your graph: which two do not fit?" if error.inputs else ""
+            return Failure.wrong(case, f"The graph cannot be evaluated: {error}", hint, all_numbers(error.inputs))
+
+    return judged
+
+
+@of_a_graph
+def judge_output(case: FunctionCase, answer: Answer) -> Failure | None:
+    leaves = leaves_of(case)
+    got = evaluated(case, answer, leaves)
+    want = twin(case, leaves)
+    if agree(got.detach().numpy(), want.detach().numpy(), "float64", EXACT):
+        return None
+    shown = {name: leaves[name] for name in ("X", "logits", "mask") if name in leaves}
+    message, hint = f"{case.described.name} has a wrong value.", diagnose(got.detach().numpy(), want.detach().numpy(), "float64")
+    used = {node.get("leaf") for node in answer.graph["nodes"]}
+    unused = [name for number, name in enumerate(leaves) if number not in used]
+    if unused:
+        message = f"{case.described.name} does not use {' and '.join(unused)}."
+        hint = "Where in the formula does each argument stand?"
+    return Failure.wrong(case, message, hint, got, want, **shown)
+
+
+@of_a_graph
+def judge_gradients(case: FunctionCase, answer: Answer) -> Failure | None:
+    leaves = leaves_of(case)
+    got = evaluated(case, answer, leaves)
+    want = twin(case, leaves)
+    if got.shape != want.shape:
+        message = f"{case.described.name} has shape {list(got.shape)}, expected {list(want.shape)}."
+        return Failure.wrong(case, message, diagnose(plain(got), plain(want), "float64"), got, want)
+    weights = [name for name in leaves if name not in case.described.given]
+    upstream = torch.tensor(generator(case.seed, case.name, "upstream").standard_normal(tuple(want.shape)))
+    grads, wanted = (reference.pull_back([output], [leaves[name] for name in weights], [upstream]) for output in (got, want))
+    for name, grad, expected in zip(weights, grads, wanted, strict=True):
+        if not agree(grad.detach().numpy(), expected.detach().numpy(), "float64", EXACT):
+            message = f"The gradient with respect to {name}, taken through your graph, is wrong."
+            return Failure.wrong(case, message, diagnose(grad.detach().numpy(), expected.detach().numpy(), "float64"), grad, expected)
+    return None

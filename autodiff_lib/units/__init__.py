@@ -1,0 +1,80 @@
+"""The units of the course: each is a folder here, known by being there. Its questions are loaded when somebody asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
+
+from ..graph import Signature, declare_function, declare_operator
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What a unit says of itself, in the `unit.py` of its folder."""
+
+    name: str  # nbgrader's name of the assignment, and of its folder of notebooks
+    notebook: str  # the file in that folder
+    needs: tuple[str, ...] = ()  # names of the units whose exercises it uses
+    operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
+    functions: tuple[str, ...] = ()  # names of those that are functions or classes, after the operators
+    refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
+    ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
+    stands_in: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> names that are the probe's while it is asked
+
+    @property
+    def exercises(self) -> tuple[str, ...]:
+        """Their names, in the notebook's order."""
+        return (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
+
+    @property
+    def stem(self) -> str:
+        """nbgrader's name of the notebook."""
+        return self.notebook.removesuffix(".ipynb")
+
+
+@cache
+def rooms() -> Mapping[str, str]:
+    """Name of each unit -> the name of its folder, in the order of the units' names."""
+    found = {}
+    for folder in iter_modules(__path__):
+        found[import_module(f"{__name__}.{folder.name}.unit").UNIT.name] = folder.name
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def part_of(unit: str, name: str) -> ModuleType:
+    """A module of a unit's folder. KeyError, with the units there are, for any other unit."""
+    return import_module(f"{__name__}.{room(unit)}.{name}")
+
+
+def folder_of(unit: str) -> Path:
+    return Path(__path__[0]) / room(unit)
+
+
+def room(unit: str) -> str:
+    """The name of a unit's folder. KeyError, with the units there are, for any other unit."""
+    if unit not in rooms():
+        raise KeyError(f"there is no unit '{unit}'; the units are {', '.join(rooms())}")
+    return rooms()[unit]
+
+
+UNITS: Mapping[str, Unit] = MappingProxyType({name: part_of(name, "unit").UNIT for name in rooms()})
+"""All units by their names, in that order."""
+
+
+def needed(unit: str) -> tuple[str, ...]:
+    """The units on which a unit stands, directly or through others, in the order in which they are to be loaded."""
+    found: dict[str, None] = {}
+    for name in UNITS[unit].needs:
+        found |= dict.fromkeys((*needed(name), name))
+    return tuple(found)
+
+
+for unit in UNITS.values():
+    for number, exercise in enumerate((*unit.operators, *unit.functions), start=1):
+        declare = declare_operator if exercise in unit.operators else declare_function
+        declare(exercise, unit.name, number)

@@ -1,0 +1,68 @@
+"""What the unit's functions must come to: twins made of torch's ready-made layers, and what each is called with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...kinds.graph_function.judge import Function
+
+ATTENTION = ("W_Q", "W_K", "W_V", "W_O")
+LAYER = (*ATTENTION, "W_ff1", "W_ff2")
+WEIGHTS = ("W_embed", *LAYER, "W_head")
+
+SHAPES = {  # argument -> its axes: batch, tokens, model, query and key, value, feed-forward, vocabulary
+    "X": "BTD", "W_Q": "DK", "W_K": "DK", "W_V": "DE", "W_O": "ED", "W_ff1": "DF", "W_ff2": "FD", "mask": "TT",
+    "tokens": "BTV", "positions": "TD", "W_embed": "VD", "W_head": "DV", "logits": "BTV", "targets": "BTV",
+}  # fmt: skip
+
+
+def attention(X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, W_O: Tensor, mask: Tensor, model_dim: float) -> Tensor:
+    mixed = F.scaled_dot_product_attention(X @ W_Q, X @ W_K, X @ W_V, attn_mask=mask, scale=1 / math.sqrt(model_dim))  # (B, T, E)
+    return mixed @ W_O  # (B, T, E) @ (E, D) -> (B, T, D)
+
+
+def decoder(
+    X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, W_O: Tensor, W_ff1: Tensor, W_ff2: Tensor, mask: Tensor, model_dim: float
+) -> Tensor:
+    h = F.layer_norm(X + attention(X, W_Q, W_K, W_V, W_O, mask, model_dim), X.shape[-1:])
+    return F.layer_norm(h + F.linear(F.relu(F.linear(h, W_ff1.mT)), W_ff2.mT), X.shape[-1:])
+
+
+def language_model(tokens: Tensor, positions: Tensor, *weights: Tensor, model_dim: float) -> Tensor:
+    W_embed, *layer, W_head, mask = weights
+    X = F.embedding(tokens.argmax(-1), W_embed) + positions  # (B, T, D)
+    return decoder(X, *layer, mask, model_dim) @ W_head  # (B, T, D) @ (D, V) -> (B, T, V)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, num_tokens: float) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="sum") / num_tokens
+
+
+def block_numbers(named: Mapping[str, Tensor]) -> int:
+    """How many numbers the values inside a block take. ValueError for inputs of another rank than the block's."""
+    wrong = [argument for argument, value in named.items() if value.ndim != len(SHAPES[argument])]
+    if wrong:
+        raise ValueError(f"{wrong[0]} must have the axes {', '.join(SHAPES[wrong[0]])}")
+    B, T, _ = named["X"].shape
+    return B * T * (T + sum(value.shape[-1] for value in named.values()))
+
+
+GIVEN = frozenset({"mask", "tokens", "targets"})
+SELF_ATTENTION = Function("causal_self_attention", ("X", *ATTENTION, "mask"), "model_dim", attention, block_numbers, given=GIVEN)
+DECODER = Function("decoder_layer", ("X", *LAYER, "mask"), "model_dim", decoder, block_numbers, (SELF_ATTENTION,), GIVEN)
+MODEL = Function(
+    "transformer_lm",
+    ("tokens", "positions", WEIGHTS, "mask"),
+    "model_dim",
+    language_model,
+    block_numbers,
+    (DECODER, SELF_ATTENTION),
+    GIVEN,
+)
+LOSS = Function("cross_entropy_loss", ("logits", "targets"), "num_tokens", cross_entropy, block_numbers, given=GIVEN)
+FUNCTIONS = {function.name: function for function in (SELF_ATTENTION, DECODER, MODEL, LOSS)}
+"""The unit's functions that build graphs, by their names."""

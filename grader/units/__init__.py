@@ -1,0 +1,56 @@
+"""What belongs to a unit and students must never get: in a folder of the same name as the one that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from types import ModuleType
+
+from autodiff_lib.checks.question import Part, Question
+from autodiff_lib.units import room
+
+
+def part_of(unit: str, name: str) -> ModuleType:
+    """A module of a unit's folder here. KeyError, with the units there are, for any other unit."""
+    return import_module(f"{__name__}.{room(unit)}.{name}")
+
+
+def in_secret(question: Question, seed: str, change: Callable[[Part, str], Part] = lambda part, seed: part) -> Question:
+    """A public question as a hidden one: each part as `change` makes it, and the numbers of all cases drawn from `seed`."""
+    parts = []
+    for part in question.parts:
+        changed = change(part, seed)
+        parts.append(replace(changed, cases=tuple(replace(case, seed=seed, hidden=True) for case in changed.cases)))
+    return replace(question, parts=tuple(parts))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong implementation of one exercise: the solution with `edits` made in it, in order."""
+
+    id: str
+    unit: str
+    exercise: str
+    what: str  # what is wrong, so that it completes "your answers are exactly those of code in which ..."
+    hint: str  # what a teacher says on seeing it: a question or a pointer, never the fix
+    edits: tuple[tuple[str, str], ...]  # (text of the solution cell, what the student wrote instead)
+
+    def cell(self, solution: str) -> str:
+        """The wrong solution cell. ValueError where the solution no longer has the text to edit."""
+        for old, new in self.edits:
+            if old not in solution:
+                raise ValueError(f"mistake {self.id}: the solution of {self.exercise} has no text {old!r}; mend its edits")
+            solution = solution.replace(old, new)
+        return solution
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A right answer to one exercise that looks different from the solution."""
+
+    id: str
+    unit: str
+    exercise: str
+    what: str  # one line: what is different
+    cells: tuple[str, ...]  # what stands in place of the solution cell; the last one defines the exercise
