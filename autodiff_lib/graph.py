@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -258,6 +259,17 @@ def exercise(written: T) -> T:
         raise ValueError(f"{written.__name__} is no exercise of the course; keep the name that the notebook gives it")
     table[written.__name__] = written
     return written
+
+
+@contextmanager
+def restored() -> Iterator[dict[str, Any]]:
+    """While open, the table may be changed; afterwards it is what it was."""
+    before = dict(table)
+    try:
+        yield table
+    finally:
+        table.clear()
+        table.update(before)
 
 
 def todo(name: str, unit: str, number: int) -> str:

@@ -206,8 +206,8 @@ def import_everything(reference: bytes) -> Any:
     import autodiff_lib.checks.wire
     import autodiff_lib.course
     import autodiff_lib.figures
-    import autodiff_lib.kinds.evaluator.probe
 
+    autodiff_lib.checks.of_unit = no_checks
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)
     settings = Config()
@@ -218,6 +218,11 @@ def import_everything(reference: bytes) -> Any:
     shell.run_cell("pass", store_history=False)
     gc.freeze()  # what is warm stays shared between the children
     return shell
+
+
+def no_checks(unit: str) -> Callable[..., None]:
+    """The `check` of a notebook that is graded: nothing is judged here."""
+    return lambda name=None: None
 
 
 def serve(control: socket.socket, shell: Any, walls: Walls) -> None:

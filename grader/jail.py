@@ -43,6 +43,11 @@ CAPABILITIES = ("CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP
 START_SECONDS = 60
 CONTROL_SECONDS = 5  # for the warm parent to fork, or to clean up
 WRITABLE = 3  # folders inside a jail that can be written to
+SEEN = (  # files of the library that a submission needs to run: no judge, no truth, no question
+    "*.py", "*.mplstyle", "checks/__init__.py", "checks/question.py", "checks/probe.py", "checks/wire.py",
+    "kinds/__init__.py", "kinds/*/__init__.py", "kinds/*/probe.py", "kinds/*/watch.py",
+    "units/__init__.py", "units/*/__init__.py", "units/*/unit.py", "units/*/given.py", "units/*/probe.py",
+)  # fmt: skip
 AHEAD = 8  # asks on their way at once
 AHEAD_BYTES = 64 * 1024  # of them together: a socket takes that much at once
 
@@ -98,8 +103,7 @@ def no_bubblewrap() -> str:
 def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
     """bubblewrap's command line: what the jail sees, and nothing else. `alone` lets the program inside make name spaces."""
     python = Path(sys.executable)
-    library = ROOT / "autodiff_lib"
-    read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), library, Path("/usr")}
+    read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), Path("/usr"), *seen(ROOT / "autodiff_lib")}
     options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if os.getuid() != 0:
         options += ["--unshare-user", *(["--uid", "0", "--gid", "0"] if alone else [])]  # root of nothing but the jail
@@ -129,6 +133,14 @@ def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
     return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", *arguments]
+
+
+def seen(library: Path) -> Iterator[Path]:
+    """The files of the library that are there in a jail, and what Python has compiled of them."""
+    for pattern in SEEN:
+        for path in library.glob(pattern):
+            yield path
+            yield from (path.parent / "__pycache__").glob(f"{path.stem}.{sys.implementation.cache_tag}.pyc")
 
 
 def readable(content: bytes) -> int:

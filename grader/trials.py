@@ -70,35 +70,28 @@ class Trial:
 
 @cache
 def reference(unit: str) -> tuple[dict[str, object], dict[str, object]]:
-    """The operator table and the namespace with the solutions of a unit, and of the units before it."""
-    before = dict(graph.table)
+    """The operator table and the namespace with the solutions of a unit, and of the units that it needs."""
     module = ModuleType(unit)
-    for earlier in (*needed(unit), unit):
-        module = ModuleType(earlier)
-        for cell in course.cells_to_run(source(earlier)):
-            problem = course.run(cell, module, earlier)
-            if isinstance(problem, Problem):
-                raise RuntimeError(f"the solution of {earlier}, cell {course.cell_name(cell)}: {problem.kind}: {problem.message}")
-    after = dict(graph.table)
-    graph.table.clear()
-    graph.table.update(before)
-    return after, dict(module.__dict__)
+    with graph.restored() as table:
+        for earlier in (*needed(unit), unit):
+            module = ModuleType(earlier)
+            for cell in course.cells_to_run(source(earlier)):
+                problem = course.run(cell, module, earlier)
+                if isinstance(problem, Problem):
+                    raise RuntimeError(f"the solution of {earlier}, cell {course.cell_name(cell)}: {problem.kind}: {problem.message}")
+        return dict(table), dict(module.__dict__)
 
 
 @contextmanager
 def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
     """While open, `cells` have been run in a notebook of the unit in which everything else is solved."""
-    before = dict(graph.table)
-    table, namespace = reference(unit)
-    graph.table.update(table)
-    scope = {**namespace, "__name__": "__main__"}
-    try:
+    solved, namespace = reference(unit)
+    with graph.restored() as table:
+        table.update(solved)
+        scope = {**namespace, "__name__": "__main__"}
         for text in cells:
             exec(compile(text, "<cell>", "exec"), scope)
         yield
-    finally:
-        graph.table.clear()
-        graph.table.update(before)
 
 
 def cells_of(entry: Mistake | Variant) -> Sequence[str]:

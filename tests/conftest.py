@@ -1,6 +1,5 @@
 """Fixtures that several test files share."""
 
-import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,21 +30,19 @@ def warm_jails() -> Iterator[None]:
 @pytest.fixture
 def fresh_table() -> Iterator[None]:
     """The operator table as it was before the test: what the test registers is gone afterwards."""
-    before = copy.copy(graph.table)
-    yield
-    graph.table.clear()
-    graph.table.update(before)
+    with graph.restored():
+        yield
 
 
 @pytest.fixture(scope="session")
 def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
     """All units' solutions, loaded once, and the table as it is then; the table itself stays unwritten."""
-    before, folder = copy.copy(graph.table), Path.cwd()
+    folder = Path.cwd()
     os.chdir(ROOT / "notebooks")
-    modules = {unit: course.load(unit) for unit in UNITS}
+    with graph.restored() as table:
+        modules = {unit: course.load(unit) for unit in UNITS}
+        after = dict(table)
     os.chdir(folder)
-    after = copy.copy(graph.table)
-    graph.table.update(before)
     return modules, after
 
 

@@ -101,6 +101,24 @@ def test_inside_there_is_only_what_python_needs(jail, source, seen):
         assert seen(text), text
 
 
+def test_of_the_library_there_is_what_runs_and_no_judge_no_truth_and_no_question(jail):
+    library = str(ROOT / "autodiff_lib")
+    listing = (
+        f"import pathlib; sorted(str(path.relative_to({library!r})) for path in pathlib.Path({library!r}).rglob('*') if path.is_file())"
+    )
+    with Session(jail, {}) as session:
+        status, text = printed(session, listing)
+        assert status == "ok"
+        there = {re.sub(r"__pycache__/(\w+)\.cpython-\d+\.pyc", r"\1.py", name) for name in eval(text)}
+        assert {"graph.py", "checks/probe.py", "kinds/operator/probe.py", "units/operators/unit.py"} < there
+        words = ("judge", "truth", "reference", "question", "known", "compare", "diagnosis", "report", "training", "json")
+        assert {name for name in there if any(word in name for word in words)} == {"checks/question.py"}
+        for module in ("checks.judge", "kinds.operator.judge", "kinds.reference", "units.operators.questions", "units.operators.truth"):
+            outcome = session.run(f"import autodiff_lib.{module}")
+            assert outcome["outputs"][0]["ename"] == "ModuleNotFoundError", module
+        assert printed(session, "from autodiff_lib import checks\nprint(checks.of_unit('02_evaluator')('Evaluator'))") == ("ok", "None")
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -27,7 +27,7 @@ from grader.submitted import Submitted, content_of, look
 from tests.clumsy.submissions import SUBMISSIONS as CLUMSY
 
 UNIT = "01_operators"
-NAME = UNITS[UNIT]
+NAME = UNITS[UNIT].notebook
 RELEASE = look(ROOT / "release" / UNIT)
 SMALL = Limits(reading_seconds=20, reading_bytes=48 * MiB)
 

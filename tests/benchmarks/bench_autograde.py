@@ -64,7 +64,7 @@ class Run:
 def make_course(folder: Path, count: int) -> Path:
     """A course folder with a class: every fourth has full marks, the others make one to three known mistakes."""
     shutil.copytree(ROOT / "source" / UNIT, folder / "source" / UNIT)
-    released = nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT], as_version=4)
+    released = nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT].notebook, as_version=4)
     right, mistakes = solutions(UNIT), [mistake for mistake in MISTAKES.values() if mistake.unit == UNIT]
     for number in range(count):
         answers = dict(right)

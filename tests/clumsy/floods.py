@@ -16,7 +16,7 @@ from autodiff_lib.units import UNITS
 
 from .submissions import OPERATORS, SUBMISSIONS, Clumsy, Files, encoded, expectation, full, untouched
 
-NAME = UNITS[OPERATORS]
+NAME = UNITS[OPERATORS].notebook
 
 
 def among(

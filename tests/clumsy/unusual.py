@@ -194,7 +194,7 @@ def a_helper_file_full_of_words():
         def share(powers, dim):
             return powers / powers.sum(dim, keepdim=True)
         '''
-    return {UNITS[OPERATORS]: encoded(notebook), "helpers.py": textwrap.dedent(text).encode()}
+    return {UNITS[OPERATORS].notebook: encoded(notebook), "helpers.py": textwrap.dedent(text).encode()}
 
 
 @mangled()

@@ -8,6 +8,7 @@ somewhere holds MARKER; what it tells the student about hidden cases follows LEA
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import textwrap
@@ -17,9 +18,11 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
 from grader.nbgrader_course import ROOT, cell, solutions
 
@@ -641,16 +644,25 @@ add("empty_lists", "a notebook whose metadata is five million empty lists", {}, 
 
 # --- hidden cases: seeing them, telling about them
 
-KNOWN = """
-    from autodiff_lib import checks
+
+def digest(array: np.ndarray) -> str:
+    return hashlib.sha256(array.tobytes()).hexdigest()[:12]
+
+
+PUBLIC = {digest(case.ask().arrays[0]) for question in questions(OPS).values() for case in question.parts[0].cases}
+KNOWN = f"""
+    import hashlib
 
     class Shown(set):
         kept = [[0]]
 
-    shown = Shown(case.ask().arrays[0].tobytes() for q in checks.questions("01_operators").values() for case in q.parts[0].cases)
+    shown = Shown({sorted(PUBLIC)})
+
+    def digest(array):
+        return hashlib.sha256(array.tobytes()).hexdigest()[:12]
 
     def is_shown(a):
-        return a.numpy().tobytes() in shown
+        return digest(a.numpy()) in shown
 """
 attack(
     "leak_printed",
@@ -764,7 +776,7 @@ attack(
         asked, run = [], probe.run
 
         def recording(ask):
-            if ask.arrays and ask.arrays[0].tobytes() not in shown:
+            if ask.arrays and digest(ask.arrays[0]) not in shown:
                 asked.extend(array.tolist() for array in ask.arrays)
             answer = run(ask)
             return replace(answer, printed="{LEAK} " + str(asked)[-9000:])
@@ -873,6 +885,24 @@ attack(
 
 # --- the channel: forged messages and answers
 
+MINE = """
+    class reference:
+        def forward():
+            return {
+                "add": torch.add, "add_by_const": lambda a, c: a + c, "sub": torch.sub, "mul": torch.mul, "mul_by_const": lambda a, c: a * c,
+                "greater": lambda a, b: (a > b).to(a.dtype), "sum_op": torch.sum, "exp": torch.exp, "log": torch.log,
+                "unbroadcast": lambda a, like: a.sum_to_size(like.shape), "expand_as": lambda a, like, dim: a.unsqueeze(dim).expand(like.shape),
+                "zeros_like": torch.zeros_like, "ones_like": torch.ones_like,
+                "div": torch.div, "div_by_const": lambda a, c: a / c, "transpose": torch.transpose, "relu": torch.relu, "sqrt": torch.sqrt,
+                "power": lambda a, exponent: a**exponent, "mean": torch.mean, "matmul": torch.matmul, "softmax": torch.softmax,
+                "layernorm": lambda a, normalized_shape, eps: torch.nn.functional.layer_norm(a, normalized_shape, eps=eps),
+            }
+
+        def apply(operator, inputs, attrs):
+            return reference.forward()[operator](*inputs, **attrs)
+"""
+"""Values of all operators, as somebody writes them at home: the library's own are not there while grading."""
+
 GRAB = """
     import io
     import json
@@ -884,8 +914,6 @@ GRAB = """
 
     import numpy as np
     from autodiff_lib.checks import probe, wire
-    from autodiff_lib.kinds import reference
-    from autodiff_lib.units.operators import questions as operators
     from autodiff_lib.checks.question import Answer, Ask
 
     number = 0
@@ -916,7 +944,7 @@ GRAB = """
 
 
 def grab(text: str) -> str:
-    return textwrap.dedent(GRAB) + textwrap.dedent(text)
+    return textwrap.dedent(MINE) + textwrap.dedent(GRAB) + textwrap.dedent(text)
 
 
 attack(
@@ -2045,8 +2073,7 @@ attack(
 
 # --- unit 2
 
-RUN_READY = """
-    from autodiff_lib.kinds import reference
+RUN_READY = f"""{MINE}
     from autodiff_lib.graph_data import evaluate, to_data
     leaves = list(values)
     results = evaluate(to_data(self.eval_nodes, leaves), [values[leaf] for leaf in leaves], reference.forward())

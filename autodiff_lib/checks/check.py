@@ -1,0 +1,44 @@
+"""The `check` of a notebook: probe and judge in the student's own process, on public cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import probe, questions, session
+from .judge import judge
+from .known import known_of, mistakes_in, told_again
+from .question import Question, Verdict
+from .ready_made import refused
+from .report import Overview, Score
+
+
+def verdict(question: Question) -> Verdict:
+    """Probe and judge a question in this process."""
+    return judge(question, probe.answers, known_of(question.unit, question.name))
+
+
+def of_unit(unit: str) -> Callable[..., Score | Overview]:
+    """The `check` of a unit's notebook.
+
+    `check("matmul")` asks one question: it shows a report and is worth the points.
+    `check()` asks all questions of the unit and shows a line for each. Whoever makes a known mistake
+    gets a hint, and a more direct one the next time. What grading refuses is refused here, in the same words.
+    """
+    known, told = questions(unit), set()
+
+    def check(name: str | None = None) -> Score | Overview:
+        if name is not None and name not in known:
+            raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
+        seen = session.seen(unit)
+
+        def found(question: Question) -> Verdict:
+            finding = seen.findings.get(question.name)
+            return verdict(question) if finding is None else refused(question, finding)
+
+        if name is None:
+            return Overview([found(question) for question in known.values()], seen.flags)
+        answer = told_again(found(known[name]), told)
+        told.update(mistakes_in(answer))
+        return Score(answer, known[name], session.note(name, unit))
+
+    return check
