@@ -15,14 +15,24 @@ setup: $(READY)  ## the virtual environment, in .venv
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
-# Two workers share the cores: with more threads each, they would wait for one another.
+# Two workers share the cores: with more threads each, they would wait for one another. Files are taken in their order, in which
+# those that take long come early, and not sorted by the number of their tests.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+NBVAL = $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
+
 test: export OMP_NUM_THREADS ?= 1
-test: $(READY) system  ## all tests: pytest, and nbval over source/ and notebooks/
-	$(BIN)/python -m pytest -n 2 --dist loadscope tests
-	$(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider source notebooks
+test: $(READY) system  ## all tests: nbval over source/ and notebooks/, then pytest; with UNIT=01_operators those of one unit
+ifdef UNIT
+	$(NBVAL) source/$(UNIT)
+	$(PYTEST) tests/units/$(shell echo $(UNIT) | cut -d_ -f2-)
+	$(BIN)/python -m grader mistakes --unit $(UNIT)
+else
+	$(NBVAL) source notebooks
+	$(PYTEST) tests
+endif
 
 corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a sixth, each day another)
-	CORPORA=all $(BIN)/python -m pytest -n 2 --dist loadscope tests/redteam tests/clumsy tests/test_catalogue.py
+	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
 	$(BIN)/python -m grader lab

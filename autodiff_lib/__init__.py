@@ -9,19 +9,20 @@ from typing import Any
 
 from . import operators, units  # noqa: F401 - fill the table
 from .feeding import as_tensors
-from .graph import Node, Op, Variable, exercise, operator, table
+from .graph import Node, Op, Variable, exercise, exercise_of, method, operator, table
 
 __version__ = "0.1.0"
-__all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "operator"]
+__all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "exercise_of", "method", "operator"]
 
 
 def __getattr__(name: str) -> Any:
     if name in table:
         return table[name]
-    near = get_close_matches(name, table, n=3, cutoff=0.4)
-    advice = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(sorted(table))}"
+    names = [*filter(str.isidentifier, table)]
+    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    advice = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(sorted(names))}"
     raise AttributeError(f"autodiff_lib has no '{name}'; {advice}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *table, "checks", "course", "figures"} - {"placeholder"})
+    return sorted({*__all__, *filter(str.isidentifier, table), "checks", "course", "figures"} - {"placeholder"})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -255,21 +255,50 @@ exercises: set[str] = set()
 
 def exercise(written: T) -> T:
     """Decorator: put a function or a class that is an exercise into the table, callable as `ad.<name>` from then on."""
-    if written.__name__ not in exercises:
-        raise ValueError(f"{written.__name__} is no exercise of the course; keep the name that the notebook gives it")
-    table[written.__name__] = written
+    return enter(written, written.__name__)
+
+
+def exercise_of(unit: str) -> Callable[[T], T]:
+    """Decorator for the exercises of a unit that has names of its own: its `matmul` is no operator, and `ad.matmul` stays what it is."""
+    return lambda written: enter(written, f"{unit}.{written.__name__}")
+
+
+def method(owner: type, unit: str) -> Callable[[T], T]:
+    """Decorator for an exercise that is a method of a class: the class is written over several cells, and `owner` has it from then on."""
+
+    def register(written: T) -> T:
+        setattr(owner, written.__name__, written)
+        written.owner = owner
+        return exercise_of(unit)(written)
+
+    return register
+
+
+def enter(written: T, name: str) -> T:
+    if name not in exercises:
+        raise ValueError(f"{name} is no exercise of the course; keep the name that the notebook gives it")
+    table[name] = written
     return written
 
 
 @contextmanager
-def restored() -> Iterator[dict[str, Any]]:
-    """While open, the table may be changed; afterwards it is what it was."""
+def restored(entries: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """While open, `entries` stand in the table, which may be changed; afterwards it is what it was, as are the methods in it."""
     before = dict(table)
     try:
+        put(entries or {})
         yield table
     finally:
         table.clear()
-        table.update(before)
+        put(before)
+
+
+def put(entries: Mapping[str, Any]) -> None:
+    """Put entries into the table, and those that are methods into their classes."""
+    table.update(entries)
+    for written in entries.values():
+        if isinstance(owner := getattr(written, "owner", None), type):
+            setattr(owner, written.__name__, written)
 
 
 def todo(name: str, unit: str, number: int) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from autodiff_lib.checks.judge import FAILED, judge
 from autodiff_lib.checks.known import Known, known_of, told_again
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Question, Reason, Verdict
 from autodiff_lib.checks.ready_made import Look, refused
+from autodiff_lib.units import UNITS, needed, room
 
 from . import hidden, intake
 from .jail import Jail, Session, note
@@ -28,7 +30,13 @@ torch.set_num_threads(1)  # the judge's tensors are small, and jails need the ot
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort)  # where a judge itself fails, whoever grades sees the traceback
 
 MAX_HINT = 600  # characters
-JUDGES = ("engine", "hidden", "inmate", "intake", "submitted")  # modules of the grader on which points depend
+DECIDES = (  # modules of the grader on which points depend
+    *("engine", "follow_through", "hidden", "inmate", "intake", "jail", "reading", "submitted", "syscalls", "watch"),
+    "units/__init__",
+)
+SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
+    *("figures", "graph_drawing", "checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
+}
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -84,16 +92,28 @@ def question_hash(unit: str, name: str, secret: str = "") -> str:
     secret = secret or hidden.secret()
     questions = (public_questions(unit)[name], hidden.questions(unit, secret)[name])
     cases = [f"{part.name}/{part.points}/{case.name}" for question in questions for part in question.parts for case in part.cases]
-    return hashlib.sha256("\n".join([secret, code_hash(), *cases]).encode()).hexdigest()[:12]
+    return hashlib.sha256("\n".join([secret, code_hash(unit), *cases]).encode()).hexdigest()[:12]
 
 
 @cache
-def code_hash() -> str:
-    """Of everything that decides on points: the checks, the engine and intake."""
+def code_hash(unit: str) -> str:
+    """Of everything that decides on a unit's points, but for limits and cases."""
     total = hashlib.sha256()
-    for path in [*sorted((ROOT / "autodiff_lib").rglob("*.py")), *(ROOT / "grader" / f"{name}.py" for name in JUDGES)]:
-        total.update(path.name.encode() + path.read_bytes())
+    for path in decisive(unit):
+        total.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return total.hexdigest()
+
+
+def decisive(unit: str) -> list[Path]:
+    """The files that decide on a unit's points: what all units have in common, its own, and those of the units that it needs."""
+    library = ROOT / "autodiff_lib"
+    common = [path for pattern in ("*.py", "checks/*.py", "kinds/**/*.py", "units/__init__.py") for path in library.glob(pattern)]
+    found = [path for path in common if str(path.relative_to(library).with_suffix("")) not in SHOWS]
+    found += [ROOT / "grader" / f"{name}.py" for name in DECIDES]
+    found += [ROOT / "grader" / "units" / room(unit) / "hidden.py", ROOT / "release" / unit / UNITS[unit].notebook]
+    for name in (*needed(unit), unit):
+        found += [*(library / "units" / room(name)).glob("*.py"), ROOT / "source" / name / UNITS[name].notebook]
+    return sorted(found)
 
 
 def version(unit: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import json
 import marshal
@@ -25,6 +26,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -39,7 +41,8 @@ JAILED = bool(os.environ.get("JAILED"))
 LIBRARIES = [f"{folder}/autodiff_lib" for folder in sys.argv[5:]]
 ORDER_BYTES = 4096
 
-CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 0x1000, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 24, 36, 38
 SECCOMP_MODE_FILTER = 2
@@ -98,12 +101,15 @@ def run_and_exit(action: Callable[[], None]) -> None:
         os._exit(1)
 
 
-def seclude(walls: Walls, uid: int, limits: dict[str, float]) -> None:
+def seclude(walls: Walls, uid: int, limits: dict[str, float], loopback: bool = False) -> None:
     """The first of some processes gets its own mounts and kernel objects, and gives up every right. OSError where it may not."""
     os.setsid()  # the parent's group, which has a number here as well, can be sent signals
     Path("/proc/self/oom_score_adj").write_bytes(MOST_KILLABLE)
     own = os.open("/proc/self", os.O_PATH)  # as long as it can be written to
-    call("unshare", CLONE_NEWNS | CLONE_NEWIPC)
+    call("unshare", CLONE_NEWNS | CLONE_NEWIPC | (CLONE_NEWNET if loopback else 0))
+    if loopback:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
     mount("none", "/", MS_REC | MS_PRIVATE)
     owner = uid if walls.users else os.getuid()
     for folder in WRITABLE:
@@ -252,7 +258,7 @@ def fork_child(control: socket.socket, channel: socket.socket, shell: Any, walls
     def live() -> None:
         try:
             if walls.alone:
-                seclude(walls, order["uid"], order["limits"])
+                seclude(walls, order["uid"], order["limits"], order["loopback"])
             folders = [os.open(folder, os.O_RDONLY) for folder in WRITABLE] if JAILED else []
             socket.send_fds(control, [b"forked\n"], folders)  # so that the grader sees how full they are
         except OSError as error:

@@ -28,6 +28,7 @@ import numpy as np
 
 from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
+from autodiff_lib.units import UNITS, Unit
 
 from . import scratch, syscalls, watch
 from .follow_through import reference
@@ -100,7 +101,7 @@ def no_bubblewrap() -> str:
     )
 
 
-def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
+def command(unit: Unit, limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
     """bubblewrap's command line: what the jail sees, and nothing else. `alone` lets the program inside make name spaces."""
     python = Path(sys.executable)
     read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), Path("/usr"), *seen(ROOT / "autodiff_lib")}
@@ -109,6 +110,7 @@ def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
         options += ["--unshare-user", *(["--uid", "0", "--gid", "0"] if alone else [])]  # root of nothing but the jail
     if alone:
         needed = CAPABILITIES if os.getuid() == 0 else (*CAPABILITIES, "CAP_SETFCAP")  # to give its only user to a space of users
+        needed = (*needed, "CAP_NET_ADMIN") if unit.loopback else needed  # to switch on a network that ends at itself
         options += ["--cap-drop", "ALL", *(option for name in needed for option in ("--cap-add", name))]
     options += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "jail"]
     for folder in ("/tmp", "/home/student"):  # before the others: the course itself may lie below one of them
@@ -129,7 +131,7 @@ def command(limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
     options += ["--ro-bind", str(INMATE), "/inmate.py"]
     options += ["--proc", "/proc", "--dev", "/dev"]
     options += ["--perms", "0777", "--size", str(limits.disk_bytes), "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
-    for key, value in environment(home="/home/student").items():
+    for key, value in environment(unit, home="/home/student").items():
         options += ["--setenv", key, value]
     options += ["--setenv", "JAILED", "1", "--chdir", "/home/student"]
     return [str(bubblewrap()), *options, str(python), "-I", "/inmate.py", *arguments]
@@ -158,7 +160,7 @@ def reachable_for_others() -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in folders)
 
 
-def environment(home: str) -> dict[str, str]:
+def environment(unit: Unit, home: str) -> dict[str, str]:
     """All environment variables that a submission sees."""
     return {
         "PATH": "/usr/bin:/bin",
@@ -168,6 +170,7 @@ def environment(home: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "MPLCONFIGDIR": f"{home}/.config",
         "IPYTHONDIR": f"{home}/.ipython",
+        **unit.environment,
     }
 
 
@@ -208,17 +211,17 @@ class Jail:
 
     def launch(self) -> None:
         ours, theirs = socket.socketpair()
-        program = syscalls.program() if self.jailed else None
+        program = syscalls.program(UNITS[self.unit].loopback) if self.jailed else None
         seccomp = -1 if program is None else readable(program)
         root = os.getuid() == 0 and (self.jailed or reachable_for_others())
         arguments = [str(theirs.fileno()), str(seccomp), str(self.uid if root else 0), str(int(self.alone)), str(ROOT)]
         variables = None
         if self.jailed:
-            arguments = command(self.limits, self.alone, arguments)
+            arguments = command(UNITS[self.unit], self.limits, self.alone, arguments)
         else:
             self.home = self.left.enter_context(scratch.folder("home"))
             arguments = [sys.executable, "-I", str(INMATE), *arguments]
-            variables = environment(home=str(self.home))
+            variables = environment(UNITS[self.unit], home=str(self.home))
         self.process = subprocess.Popen(
             arguments,
             pass_fds=[theirs.fileno(), *([] if program is None else [seccomp])],
@@ -301,7 +304,8 @@ class Jail:
             self.greedy = False
             self.ended = self.group.ended() if self.group is not None else 0
             ours, theirs = socket.socketpair()
-            order = json.dumps({"do": "fork", "limits": asdict(self.limits), "uid": self.uid}).encode()
+            loopback = UNITS[self.unit].loopback
+            order = json.dumps({"do": "fork", "limits": asdict(self.limits), "uid": self.uid, "loopback": loopback}).encode()
             try:
                 socket.send_fds(self.control, [order], [theirs.fileno()])
                 said = self.heard()

@@ -1,4 +1,4 @@
-"""What a submission may use: declared here, changed for a course in its `limits.toml`.
+"""What a submission may use: declared here, changed by a unit for itself, and for a course in its `limits.toml`.
 
 [default]
 cell_seconds = 20
@@ -49,9 +49,10 @@ class Limits:
 
 def limits_of(unit: str, course: Path | None = None) -> Limits:
     """The limits for a unit. ValueError, with the names there are, for a limit or a unit that does not exist."""
+    own = replace(Limits(), **UNITS[unit].limits) if unit in UNITS else Limits()
     path = course / FILE if course is not None else None
     if path is None or not path.is_file():
-        return Limits()
+        return own
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -61,7 +62,7 @@ def limits_of(unit: str, course: Path | None = None) -> Limits:
         if name not in tables or not isinstance(changes, dict):
             listed = ", ".join(f"[{table}]" for table in sorted(tables))
             raise ValueError(f"{path}: {name} is no table of limits; limits stand below {listed}")
-    limits = Limits()
+    limits = own
     for table in ("default", unit):
         changes = written.get(table, {})
         names = {field.name for field in fields(Limits)}

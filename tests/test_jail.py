@@ -400,7 +400,7 @@ class Sqrt(ad.Op):
 
 
 def asks(sizes):
-    return [Ask("operator_compute", {"operator": "sqrt", "attrs": {}}, (np.full(size, float(size)),)) for size in sizes]
+    return [Ask("kinds.operator.probe:compute", {"operator": "sqrt", "attrs": {}}, (np.full(size, float(size)),)) for size in sizes]
 
 
 def answered(session, sizes):

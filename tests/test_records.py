@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autodiff_lib.checks import questions
-from grader import plain, records
+from autodiff_lib.units import UNITS
+from grader import engine, plain, records
+from grader.nbgrader_course import ROOT
 
 UNIT = "01_operators"
 STUDENT = "somebody"
@@ -187,3 +189,28 @@ def test_a_draft_that_cannot_be_finished_changes_nothing(course, monkeypatch):
             records.save(course, replace(SAVED, problem="another"))
     assert records.load(course, UNIT, STUDENT) == SAVED
     assert [path.name for path in records.folder_of(course, UNIT).iterdir() if path.name.startswith(".")] == []
+
+
+DECIDES_ON = {  # file -> the units whose points depend on it
+    "autodiff_lib/figures.py": (),
+    "autodiff_lib/checks/report.py": (),
+    "autodiff_lib/units/operators/known_mistakes.json": (),
+    "grader/report.py": (),
+    "grader/units/operators/mistakes.py": (),
+    "autodiff_lib/graph.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "autodiff_lib/checks/compare.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "autodiff_lib/kinds/operator/judge.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "autodiff_lib/kinds/evaluator/watch.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "grader/jail.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "source/01_operators/operators.ipynb": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "autodiff_lib/units/evaluator/questions.py": ("02_evaluator", "03_transformer_lm"),
+    "grader/units/evaluator/hidden.py": ("02_evaluator",),
+    "release/02_evaluator/evaluator.ipynb": ("02_evaluator",),
+    "grader/units/transformer_lm/hidden.py": ("03_transformer_lm",),
+}
+
+
+@pytest.mark.parametrize("file", DECIDES_ON)
+def test_a_grade_is_of_another_version_where_what_decides_on_it_has_changed_and_nowhere_else(file):
+    assert (ROOT / file).is_file()
+    assert tuple(unit for unit in UNITS if ROOT / file in engine.decisive(unit)) == DECIDES_ON[file]

@@ -10,6 +10,7 @@ from types import FunctionType
 from IPython import get_ipython
 
 from ..graph import Op, table
+from ..units import UNITS
 from .ready_made import Look, exercises_in_cells, look
 
 NOTE = "The cell of {name} was changed and ended in an error: this report is about its version before that."
@@ -32,7 +33,7 @@ def note(name: str, unit: str) -> str:
     """A sentence where the latest version of an exercise's cell is not the one in the table, because it ended in an error; else empty."""
     cells = cells_run()
     versions = [text for text, defined in zip(cells, exercises_in_cells(cells, unit), strict=True) if name in defined]
-    written = source_of_cell(name)
+    written = source_of_cell(UNITS[unit].entry(name))
     stale = bool(versions) and bool(written) and versions[-1].strip() != written.strip()
     return NOTE.format(name=name) if stale else ""
 

@@ -24,7 +24,7 @@ MAX_ARRAYS = 256
 MAX_RANK = 8
 MAX_ANSWER = MAX_MESSAGE // 2  # bytes of the arrays of an answer: the rest is for what is said about them
 MAX_TEXT = 10_000  # characters of a message or of printed text
-DTYPES = {"float64", "float32", "int64", "int32", "uint8", "bool"}
+DTYPES = {"float64", "float32", "float16", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
 LENGTH = struct.Struct("<Q")
 
 

@@ -21,15 +21,23 @@ class Unit:
     notebook: str  # the file in that folder
     needs: tuple[str, ...] = ()  # names of the units whose exercises it uses
     operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
-    functions: tuple[str, ...] = ()  # names of those that are functions or classes, after the operators
+    functions: tuple[str, ...] = ()  # names of those that are functions, classes or methods, after the operators
+    own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
     ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
     stands_in: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> names that are the probe's while it is asked
+    limits: Mapping[str, float] = field(default_factory=dict)  # what a submission may use, where it is not what is usual
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables that a submission sees besides the usual ones, or instead
+    loopback: bool = False  # whether its processes may talk to one another through the network of the machine that they think they are
 
     @property
     def exercises(self) -> tuple[str, ...]:
         """Their names, in the notebook's order."""
         return (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
+
+    def entry(self, exercise: str) -> str:
+        """The name of an exercise in the table."""
+        return f"{self.name}.{exercise}" if self.own_names and exercise in self.functions else exercise
 
     @property
     def stem(self) -> str:
@@ -76,5 +84,7 @@ def needed(unit: str) -> tuple[str, ...]:
 
 for unit in UNITS.values():
     for number, exercise in enumerate((*unit.operators, *unit.functions), start=1):
-        declare = declare_operator if exercise in unit.operators else declare_function
-        declare(exercise, unit.name, number)
+        if exercise in unit.operators:
+            declare_operator(exercise, unit.name, number)
+        else:
+            declare_function(unit.entry(exercise), unit.name, number)

@@ -1,0 +1,76 @@
+"""How functions on arrays are judged: beside a function of ours on the same arrays, in values, shapes and dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...checks.compare import agree
+from ...checks.diagnosis import diagnose
+from ...checks.forms import Form, is_list_of
+from ...checks.question import Answer, Ask, Failure
+from ...checks.values import SAID, Shape, draw, generator
+
+CALL = Form(
+    "kinds.function.probe:call", arrays=lambda case: len(case.wanted), facts={"changed": lambda value, case: is_list_of(int, value)}
+)
+
+
+@dataclass(frozen=True)
+class ArrayCase:
+    """A function on arrays of given shapes and kinds of values, and the function to whose results its own must come."""
+
+    form: ClassVar[Form] = CALL
+
+    function: str  # its name in the table
+    truth: Callable[..., np.ndarray | tuple[np.ndarray, ...]]
+    shapes: tuple[Shape, ...]
+    keywords: dict[str, Any] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    dtype: str = "float64"
+    seed: str = "public"
+    hidden: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        shapes = " and ".join(str(list(shape)) for shape in self.shapes)
+        keywords = "".join(f", {key}={value}" for key, value in self.keywords.items())
+        kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
+        return f"{shapes}{keywords}{kinds}, {self.dtype}"
+
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        rng = generator(self.seed, self.function, self.name)
+        kinds = self.kinds or ("normal",) * len(self.shapes)
+        return tuple(draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True))
+
+    @cached_property
+    def wanted(self) -> tuple[np.ndarray, ...]:
+        """What must be returned, in float64."""
+        returned = self.truth(*(array.astype("float64") for array in self.arrays), **self.keywords)
+        return returned if isinstance(returned, tuple) else (returned,)
+
+    def ask(self) -> Ask:
+        return Ask(self.form.probe, {"function": self.function, "keywords": self.keywords}, self.arrays)
+
+    def features(self) -> dict[str, Any]:
+        return {**self.keywords, "rank": " and ".join(str(len(shape)) for shape in self.shapes), "dtype": self.dtype}
+
+
+def judge_call(case: ArrayCase, answer: Answer) -> Failure | None:
+    inputs = {f"argument {place + 1}": array for place, array in enumerate(case.arrays)}
+    for place, (got, want) in enumerate(zip(answer.arrays, case.wanted, strict=True)):
+        which = f"Value {place + 1} of {len(case.wanted)}" if len(case.wanted) > 1 else "The value"
+        if not agree(got, want, case.dtype):
+            return Failure(case.name, "wrong", f"{which} is wrong.", diagnose(got, want, case.dtype), got, want, inputs)
+        if got.dtype != case.dtype:
+            message = f"{which} has dtype {got.dtype} for {case.dtype} inputs."
+            return Failure(case.name, "wrong", message, "The result keeps the dtype of its input.", got, want, inputs)
+    if answer.facts["changed"]:
+        message = f"Argument {answer.facts['changed'][0] + 1} was changed."
+        return Failure(case.name, "wrong", message, "It belongs to the caller: make a new array.", inputs=inputs)
+    return None
