@@ -37,9 +37,10 @@ corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in al
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
 	$(BIN)/python -m grader lab
 
-lint: $(READY)  ## ruff, and the form of the notebooks
+lint: $(READY)  ## ruff, types, and the form of the notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m grader notebooks
 
 format: $(READY)  ## mend what lint complains about, where a machine can

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Callable[..., Any])  # a function or a class
 
 MAX_NAME = 60  # characters of a node's automatic name; without a cap, doubling a node doubles its name
 REQUIRED = object()
@@ -68,22 +68,22 @@ class Node:
     def __repr__(self) -> str:
         return f"<Node {self.name}>"
 
-    def __add__(self, other: Node | Real) -> Node:
+    def __add__(self, other: Node | float) -> Node:
         return table["add"](self, other) if is_node(other, "+") else table["add_by_const"](self, other)
 
-    def __sub__(self, other: Node | Real) -> Node:
+    def __sub__(self, other: Node | float) -> Node:
         return table["sub"](self, other) if is_node(other, "-") else table["add_by_const"](self, -other)
 
-    def __mul__(self, other: Node | Real) -> Node:
+    def __mul__(self, other: Node | float) -> Node:
         return table["mul"](self, other) if is_node(other, "*") else table["mul_by_const"](self, other)
 
-    def __truediv__(self, other: Node | Real) -> Node:
+    def __truediv__(self, other: Node | float) -> Node:
         return table["div"](self, other) if is_node(other, "/") else table["div_by_const"](self, other)
 
     def __matmul__(self, other: Node) -> Node:
         return table["matmul"](self, other)
 
-    def __pow__(self, exponent: Real) -> Node:
+    def __pow__(self, exponent: float) -> Node:
         if is_node(exponent, "**"):
             raise TypeError("node ** node is not an operator here; write exp(b * log(a)) for a positive base a")
         return table["power"](self, exponent)
@@ -98,11 +98,11 @@ class Node:
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __rsub__(self, other: Real) -> Node:
+    def __rsub__(self, other: float) -> Node:
         is_node(other, "-")
         return -self + other
 
-    def __rtruediv__(self, other: Real) -> Node:
+    def __rtruediv__(self, other: float) -> Node:
         is_node(other, "/")
         return table["power"](self, -1) * other
 
@@ -110,7 +110,7 @@ class Node:
         is_node(other, "@")
         raise TypeError(f"both sides of @ must be nodes, got {describe_value(other)} on the left")
 
-    def __rpow__(self, base: Real) -> Node:
+    def __rpow__(self, base: float) -> Node:
         is_node(base, "**")
         if base <= 0:
             raise ValueError(f"number ** node needs a positive number, got {base}")
@@ -131,7 +131,8 @@ class Signature:
     @classmethod
     def parse(cls, text: str) -> Signature:
         try:
-            arguments = (function := ast.parse(f"def {text}: ...").body[0]).args
+            (function,) = (node for node in ast.parse(f"def {text}: ...").body if isinstance(node, ast.FunctionDef))
+            arguments = function.args
             defaults = [ast.literal_eval(default) for default in arguments.defaults]
         except (SyntaxError, ValueError, AttributeError):
             raise ValueError(f"cannot read the signature {text!r}; an example: 'mean(a, /, dim, keepdim=False)'") from None
@@ -268,7 +269,7 @@ def method(owner: type, unit: str) -> Callable[[T], T]:
 
     def register(written: T) -> T:
         setattr(owner, written.__name__, written)
-        written.owner = owner
+        vars(written)["owner"] = owner
         return exercise_of(unit)(written)
 
     return register
@@ -353,7 +354,7 @@ def describe(node: Node) -> str:
         elif item._name is not None:
             text += item._name
         else:
-            arguments = [*item.inputs, *(f"{key}={value}" for key, value in item.attrs.items())]
+            arguments: list[Node | str] = [*item.inputs, *(f"{key}={value}" for key, value in item.attrs.items())]
             separated = [piece for argument in arguments for piece in (", ", argument)][1:]
             todo += [")", *reversed(separated), f"{item.op.name}("]
     return text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"

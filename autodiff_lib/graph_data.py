@@ -46,9 +46,9 @@ def to_data(outputs: Sequence[Node], leaves: Sequence[Node]) -> dict[str, Any]:
     Raises GraphError for a placeholder that is not among `leaves`, for an attribute that is not
     plain data, and beyond `MAX_NODES` nodes.
     """
-    for position, output in enumerate(outputs):
+    for number, output in enumerate(outputs):
         if not isinstance(output, Node):
-            raise GraphError(f"entry {position} of the answer must be a Node, got {describe_value(output)}")
+            raise GraphError(f"entry {number} of the answer must be a Node, got {describe_value(output)}")
     leaf_number = {leaf: number for number, leaf in enumerate(leaves)}
     nodes = inputs_first(outputs, leaf_number)
     position = {node: number for number, node in enumerate(nodes)}
@@ -88,7 +88,7 @@ def from_data(graph: dict[str, Any], leaves: Sequence[Node]) -> list[Node]:
 
     Raises GraphError for an operator that is not in the table, and for a call that does not fit its signature.
     """
-    nodes: list[Node | None] = [None] * len(graph["nodes"])
+    nodes: list[Any] = [None] * len(graph["nodes"])
     for position in evaluation_order(graph):
         entry = graph["nodes"][position]
         if "leaf" in entry:

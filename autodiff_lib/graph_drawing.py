@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from typing import cast
 
 from torch import Tensor
 
@@ -98,7 +99,7 @@ def with_bends(layers: list[list[Item]]) -> tuple[list[list[Item]], list[list[It
     """The layers with bends added, and every edge as the list of items that it runs through."""
     place = {item: number for number, layer in enumerate(layers) for item in layer}
     paths: list[list[Item]] = []
-    for node in place:
+    for node in (item for item in place if isinstance(item, Node)):
         for operand in node.inputs:
             bends: list[Item] = []
             for number in range(place[operand] + 1, place[node]):
@@ -163,7 +164,7 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
     layers, paths = with_bends(layers_of(order))
     height = straighten(layers, paths)
     labels = {node: label(node, computed) for node in order}
-    width = {node: 18 + LETTER * max(map(len, labels[node])) for node in order}
+    width: dict[Item, float] = {node: 18 + LETTER * max(map(len, labels[node])) for node in order}
     left: dict[Item, float] = {}
     x = float(MARGIN)
     for layer in layers:
@@ -187,8 +188,9 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
         points += [(left[bend], middle(bend)) for bend in path[1:-1]]
         points.append((left[path[-1]], middle(path[-1])))
         dash = "" if path[-1] in forward else ' stroke-dasharray="5 3"'
-        value = computed.get(path[0])
-        title = f"<title>{escape(path[0].name)}: {list(value.shape)}</title>" if value is not None else ""
+        first = cast(Node, path[0])  # bends are in between
+        value = computed.get(first)
+        title = f"<title>{escape(first.name)}: {list(value.shape)}</title>" if value is not None else ""
         line = f'fill="none" stroke="#555" stroke-width="1.3"{dash} marker-end="url(#tip)"'
         shapes.append(f'<path d="{curve(points)}" {line}>{title}</path>')
     for node in order:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
@@ -326,6 +327,10 @@ def release(into: Annotated[Path, typer.Option(help="Where to write the units' f
     print(f"release written to {into}")
 
 
+def progressed(progress: Progress, task: TaskID, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)
+
+
 @app.command()
 def notebooks(
     fix: Annotated[bool, typer.Option("--fix", help="Write them in normal form.")] = False,
@@ -336,7 +341,7 @@ def notebooks(
         with Progress(console=Console()) as progress:
             for path in authoring.lectures():
                 task = progress.add_task(path.name, total=None)
-                authoring.execute(path, lambda done, total, task=task: progress.update(task, completed=done, total=total))
+                authoring.execute(path, partial(progressed, progress, task))
                 progress.update(task, completed=1, total=1)
     if fix:
         for path in authoring.committed():

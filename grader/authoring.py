@@ -57,7 +57,9 @@ def normal_form(notebook: NotebookNode, keep_outputs: bool) -> str:
 
 
 def kept_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: metadata[key] for key in ("nbgrader", "deletable", "editable") if key in metadata}  # the last two: nbgrader's locks
+    kept: dict[str, Any] = {
+        key: metadata[key] for key in ("nbgrader", "deletable", "editable") if key in metadata
+    }  # the last two: nbgrader's locks
     tags = [tag for tag in metadata.get("tags", []) if KEPT_TAGS.fullmatch(tag)]
     return {**kept, "tags": tags} if tags else kept
 

@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
+from typing import Any
 from uuid import uuid4
 
 import dask
@@ -32,7 +33,10 @@ from .work import Graded, Job, grade, quarantined
 
 LOCAL = "local"  # in place of an address: a cluster on this machine
 TLS = "tls://"
-UNSEEN = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}  # pages that would ask nobody for a certificate
+UNSEEN: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}  # pages that would ask nobody for a certificate
 CERTIFICATES = ("ca-file", "client.cert", "client.key")  # below `distributed.comm.tls` in Dask's configuration
 AHEAD = 2  # jobs that are on their way for each worker: so many submissions are in memory at once
 CONNECT_SECONDS = 60
@@ -63,20 +67,24 @@ class JailPlugin(WorkerPlugin):
 
     def grade(self, job: Job) -> Graded:
         with self.lock:
+            jail = self.jail
+            if jail is None:
+                raise JailError("this worker has no jail")
             try:
                 if self.cold:
-                    self.jail.stop()
-                    self.jail.start()
-                return grade(job, self.jail, self.reader)
+                    jail.stop()
+                    jail.start()
+                return grade(job, jail, self.reader)
             finally:
                 if self.ended:  # meanwhile: then both may have been started again
-                    self.jail.stop()
+                    jail.stop()
                     self.reader.stop()
 
 
 def grade_there(job: Job, plugin: str) -> Graded:
     """Runs on a worker."""
-    return get_worker().plugins[plugin].grade(job)
+    there: Any = get_worker().plugins[plugin]
+    return there.grade(job)
 
 
 def run(jobs: Iterable[Job], scheduler: str, count: int, unit: str, limits: Limits, jailed: bool, cold: bool) -> Iterator[Graded]:
@@ -181,7 +189,7 @@ def results(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator
 def attempts(client: Client, jobs: Iterable[Job], plugin: JailPlugin) -> Iterator[tuple[Job, Graded | None]]:
     """Each job with what came of it, as it is ready; with None where too many workers were lost."""
     waiting, version = iter(jobs), engine.version(plugin.unit)
-    pending: dict[str, tuple[Future, Job]] = {}
+    pending: dict[Any, tuple[Future, Job]] = {}
     done: SimpleQueue[Future] = SimpleQueue()
 
     def submit(count: int) -> None:
@@ -213,6 +221,6 @@ def finished(client: Client, done: SimpleQueue[Future]) -> Future:
                 raise JailError("the cluster has lost all its workers; start others: the same command goes on from here") from None
 
 
-def lost_workers(dask_scheduler: object) -> int:
+def lost_workers(dask_scheduler: Any) -> int:
     """How many workers a task may take with it, and one more: then it is given up."""
     return dask_scheduler.allowed_failures + 1

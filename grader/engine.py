@@ -27,7 +27,9 @@ from .jail import Jail, Session, note
 from .nbgrader_course import ROOT, source
 
 torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
-logging.getLogger("autodiff_lib").addHandler(logging.lastResort)  # where a judge itself fails, whoever grades sees the traceback
+logging.getLogger("autodiff_lib").addHandler(
+    logging.lastResort or logging.StreamHandler()
+)  # where a judge itself fails, whoever grades sees the traceback
 
 MAX_HINT = 600  # characters
 DECIDES = (  # modules of the grader on which points depend
@@ -201,19 +203,19 @@ def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
         if intake.squeezed(cell.source) in experiments:
             outcomes.append(Outcome(cell, "ok", [note("An experiment of the unit: it is not run while grading.\n")]))
             continue
-        outcome = session.run(cell.source)
-        outcomes.append(Outcome(cell, outcome["status"], outcome["outputs"]))
+        ran = session.run(cell.source)
+        outcomes.append(Outcome(cell, ran["status"], ran["outputs"]))
     if not any(outcome.status == "ok" and intake.squeezed(outcome.cell.source) == intake.squeezed(setup[0]) for outcome in outcomes):
         submission.repairs.append("the setup cell was changed, missing or failed; the unit's own setup was run first")
     late = [outcome for outcome in outcomes if any(output.get("ename") == "NameError" for output in outcome.outputs)]
     mended = []
-    for outcome in late:
-        again = session.run(outcome.cell.source)
+    for failed in late:
+        again = session.run(failed.cell.source)
         if again["status"] == "ok":
-            outcome.status, outcome.outputs = again["status"], again["outputs"]
-            mended.append(outcome)
+            failed.status, failed.outputs = again["status"], again["outputs"]
+            mended.append(failed)
     if mended:
-        names = sorted({exercise for outcome in mended for exercise in outcome.cell.exercises})
+        names = sorted({exercise for one in mended for exercise in one.cell.exercises})
         detail = f" ({', '.join(names)})" if names else ""
         submission.repairs.append(f"{len(mended)} cells stood before what they need and were run again at the end{detail}")
     return outcomes
@@ -232,9 +234,10 @@ def why_ungraded(problem: str, messages: Mapping[str, str]) -> str:
     return " ".join(f"{', '.join(listed)}: {message}" for message, listed in names.items()).removesuffix(".")
 
 
-def told_of(verdict: Verdict) -> Failure | None:
-    """The failure that gives a verdict its reason."""
-    return next((part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason), None)
+def told_of(verdict: Verdict) -> Failure:
+    """The failure that gives a verdict its reason; an empty one where all has passed."""
+    failures = (part.failure for part in verdict.parts if part.failure is not None and part.failure.reason == verdict.reason)
+    return next(failures, Failure("", "passed", ""))
 
 
 def unanswered(question: Question, problem: str) -> Verdict:
@@ -262,8 +265,8 @@ def both(public: Verdict, secret: Verdict) -> Verdict:
         if other is None:
             parts.append(part)
             continue
-        counts = {"passed": part.passed + other.passed, "cases": part.cases + other.cases}
-        parts.append(replace(part, points=other.points, failure=without_data(other.failure), **counts))
+        passed, cases = part.passed + other.passed, part.cases + other.cases
+        parts.append(replace(part, points=other.points, failure=without_data(other.failure), passed=passed, cases=cases))
     return replace(public, parts=tuple(parts))
 
 

@@ -22,7 +22,7 @@ from traitlets.config import Config
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Content security policy of the pages that this grader writes: they have no script, and nothing in them is from elsewhere."""
-FAULTS = (
+FAULTS: tuple[type[Exception], ...] = (
     ValueError, TypeError, LookupError, AttributeError, StopIteration,
     *(fault for fault in vars(exceptions).values() if isinstance(fault, type) and issubclass(fault, Exception)),
 )  # fmt: skip

@@ -33,7 +33,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 HOME = Path(os.environ.get("HOME", "/home/student"))
 WRITABLE = (HOME, Path("/tmp"), Path("/dev/shm"))  # in a jail
@@ -199,7 +199,9 @@ def drop_rights(uid: int) -> None:
 
 def import_everything(reference: bytes) -> Any:
     """Warm up: what notebooks import, the earlier units' reference, and an IPython shell without history. Returns the shell."""
-    sys.modules["rfc3987_syntax"] = None  # jsonschema would spend a second on its grammar, which no notebook's schema needs
+    cast(dict[str, Any], sys.modules)["rfc3987_syntax"] = (
+        None  # jsonschema would spend a second on its grammar, which no notebook's schema needs
+    )
     import matplotlib
     import numpy  # noqa: F401
     import torch
@@ -220,7 +222,7 @@ def import_everything(reference: bytes) -> Any:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "nocolor"
     shell = InteractiveShell.instance(config=settings)
-    shell.enable_gui = lambda gui=None: None  # for `%matplotlib inline`; the backend is inline already
+    vars(shell)["enable_gui"] = lambda gui=None: None  # for `%matplotlib inline`; the backend is inline already
     shell.run_cell("pass", store_history=False)
     gc.freeze()  # what is warm stays shared between the children
     return shell

@@ -70,16 +70,16 @@ def read(submitted: Submitted, unit: str) -> Submission:
 def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
     submission = Submission(unit, repairs=list(submitted.unread))
     paths = list(submitted.files)
-    notebooks = [path for path in paths if is_notebook(path) and isinstance(submitted.files[path], bytes)]
+    notebooks = {path: content for path, content in submitted.files.items() if is_notebook(path) and isinstance(content, bytes)}
     if not notebooks:
         there = ", ".join(PurePosixPath(path).name[:40] for path in paths[:3])
         submission.problem = "; ".join(submitted.unread) or f"no notebook was submitted{f', only {there}' if there else ''}"
         return submission
-    best: tuple[tuple[int, bool, str], str, list[dict[str, Any]], list[str]] | None = None
-    for path in notebooks:  # one after the other: together they may take more memory than there is
-        cells, repairs = parse(submitted.files[path])
+    best: tuple[tuple[int, bool, str], str, list[dict[str, Any]], list[str]] = ((-1, False, ""), "", [], [])
+    for path, content in notebooks.items():  # one after the other: together they may take more memory than there is
+        cells, repairs = parse(content)
         worth = (work_in(cells, unit), path == UNITS[unit].notebook, PurePosixPath(path).name)
-        if best is None or worth > best[0]:
+        if worth > best[0]:
             best = worth, path, cells, repairs
     (work, expected, _), path, cells, repairs = best
     if submitted.unread and not (work and expected):  # what was not read may be what counts
@@ -142,12 +142,12 @@ def parse(data: bytes) -> tuple[list[dict[str, Any]], list[str]]:
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError):
-        cells = salvage(text)
-        repairs.append(f"the file is not valid JSON; {len(cells)} cells could be saved from it")
-        return [cell for cell in map(plain_cell, cells) if cell], repairs
+        saved = salvage(text)
+        repairs.append(f"the file is not valid JSON; {len(saved)} cells could be saved from it")
+        return [cell for cell in map(plain_cell, saved) if cell], repairs
     if not isinstance(notebook, dict):
         return [], ["the file is JSON, but no notebook"]
-    cells = notebook.get("cells")
+    cells: Any = notebook.get("cells")
     if not isinstance(cells, list):
         sheets = notebook.get("worksheets")
         sheets = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
@@ -182,9 +182,11 @@ def salvage(text: str) -> list[Any]:
     start = re.search(r'"cells"\s*:\s*\[', text)
     if start is None:
         return []
-    decoder, between, cells, position = json.JSONDecoder(), re.compile(r"[ \t\r\n,]*"), [], start.end()
+    decoder, something, position = json.JSONDecoder(), re.compile(r"[^ \t\r\n,]"), start.end()
+    cells: list[Any] = []
     for _ in range(2 * MAX_CELLS):
-        position = between.match(text, position).end()
+        following = something.search(text, position)
+        position = following.start() if following is not None else len(text)
         try:
             cell, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
@@ -205,11 +207,16 @@ def plain_cell(cell: Any) -> dict[str, Any] | None:
     text = "".join(map(str, text)) if isinstance(text, list) else text
     if not isinstance(text, str):
         return None
-    metadata = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
-    marked = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    metadata: Any = cell.get("metadata")
+    marked: Any = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     length, text = len(text), text[:MAX_SOURCE]
     text = text.encode("utf-8", "replace").decode("utf-8")  # halves of characters cannot be written down
-    kept = {"cell_type": str(cell.get("cell_type")), "source": text, "nbgrader": marked, "id": str(cell.get("id", ""))}
+    kept = {
+        "cell_type": str(cell.get("cell_type")),
+        "source": text,
+        "nbgrader": marked if isinstance(marked, dict) else {},
+        "id": str(cell.get("id", "")),
+    }
     return {**kept, "too_long": length > MAX_SOURCE}
 
 
@@ -290,7 +297,7 @@ def checked_in(text: str) -> list[str]:
     found = parsed(text)
     calls = (node for node in ast.walk(found.tree) if isinstance(node, ast.Call)) if found is not None else ()
     return [
-        call.args[0].value
+        str(call.args[0].value)
         for call in calls
         if isinstance(call.func, ast.Name) and call.func.id == "check" and call.args and isinstance(call.args[0], ast.Constant)
     ]
@@ -400,9 +407,9 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
         cells.append(Cell(text, found, cell["id"]))
     cells = joined(without_spare_stubs(cells, unit, repairs), unit, repairs)
     absent: dict[str, None] = {}  # modules, in their order
-    for cell in cells:
-        if squeezed(cell.source) not in given_cells(unit):
-            cell.source = with_imports_that_may_fail(cell.source, absent)
+    for kept in cells:
+        if squeezed(kept.source) not in given_cells(unit):
+            kept.source = with_imports_that_may_fail(kept.source, absent)
     if absent:
         listed = [module[:60] for module in absent][:8] + ([f"{len(absent) - 8} more"] if len(absent) > 8 else [])
         repairs.append(f"the import of {', '.join(listed)} was allowed to fail")

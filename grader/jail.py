@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -234,7 +234,10 @@ class Jail:
         theirs.close()
         if program is not None:
             os.close(seccomp)
-        with contextlib.suppress(BrokenPipeError), self.process.stdin as given:  # where it has ended, nobody says that it is ready
+        with (
+            contextlib.suppress(BrokenPipeError),
+            cast(IO[bytes], self.process.stdin) as given,
+        ):  # where it has ended, nobody says that it is ready
             given.write(reference(self.unit))
         self.control = ours
         self.control.settimeout(START_SECONDS)
@@ -242,7 +245,7 @@ class Jail:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(1)
             ended = self.process.poll() is not None
-            problem = self.process.stderr.read(2000).decode(errors="replace") if ended else "it was too slow"
+            problem = cast(IO[bytes], self.process.stderr).read(2000).decode(errors="replace") if ended else "it was too slow"
             self.stop()
             raise (RefusedError if ended else JailError)(f"the jail did not start: {problem.strip()}")
         self.control.settimeout(CONTROL_SECONDS)
@@ -251,8 +254,9 @@ class Jail:
 
     def join_group(self) -> None:
         """A control group for the jail, where this host allows one."""
-        if self.jailed:
-            self.group = watch.make_group(self.process.pid, self.limits.resident_bytes, self.limits.processes)
+        if not self.jailed or self.process is None:
+            return
+        self.group = watch.make_group(self.process.pid, self.limits.resident_bytes, self.limits.processes)
         if self.group is not None:
             try:
                 self.group.take(list(watch.descendants(self.process.pid)))
@@ -260,10 +264,17 @@ class Jail:
                 self.group.remove()
                 self.group = None
 
+    @property
+    def parent(self) -> socket.socket:
+        """The line to the warm parent. JailError where there is none."""
+        if self.control is None:
+            raise JailError("the jail is not there any more")
+        return self.control
+
     def heard(self) -> bytes:
         """What the warm parent says, or its child at its start, which hands its folders over as well."""
         try:
-            said, folders, _, _ = socket.recv_fds(self.control, 4096, WRITABLE)
+            said, folders, _, _ = socket.recv_fds(self.parent, 4096, WRITABLE)
         except (OSError, TimeoutError):
             return b""
         self.folders += folders
@@ -282,7 +293,7 @@ class Jail:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait()
-            self.process.stderr.close()
+            cast(IO[bytes], self.process.stderr).close()
         if self.group is not None:
             self.group.remove()
         self.left.close()
@@ -307,7 +318,7 @@ class Jail:
             loopback = UNITS[self.unit].loopback
             order = json.dumps({"do": "fork", "limits": asdict(self.limits), "uid": self.uid, "loopback": loopback}).encode()
             try:
-                socket.send_fds(self.control, [order], [theirs.fileno()])
+                socket.send_fds(self.parent, [order], [theirs.fileno()])
                 said = self.heard()
             except OSError:
                 said = b""
@@ -326,12 +337,12 @@ class Jail:
         self.close_folders()
         if self.alone or not self.jailed:
             try:
-                self.control.sendall(json.dumps({"do": "clean"}).encode())
+                self.parent.sendall(json.dumps({"do": "clean"}).encode())
                 if self.heard() == b"clean\n" and (self.alone or self.state_of_parent() == self.state):
                     if wipe and self.home is not None:
                         scratch.empty(self.home)
                     return
-            except (OSError, AttributeError):
+            except (OSError, JailError):
                 pass
         self.stop()  # it did not obey, or somebody changed its limits: the next fork starts another
 
@@ -407,6 +418,13 @@ class Session:
             self.channel.close()
         self.jail.clean(wipe=True)
 
+    @property
+    def child(self) -> socket.socket:
+        """The channel to the child. JailError where there is none: `alive` comes first."""
+        if self.channel is None:
+            raise JailError("no child is there to be asked")
+        return self.channel
+
     def alive(self) -> bool:
         """Make sure of a child that has run all cells so far; False where no more is allowed."""
         if self.channel is not None:
@@ -465,7 +483,7 @@ class Session:
             self.number += 1
             self.ahead.append((self.number, len(message)))
             with contextlib.suppress(wire.LateError, OSError):  # a child that is gone may have answered: reading will tell
-                wire.send(self.channel, message, time.monotonic() + self.limits.ask_seconds)
+                wire.send(self.child, message, time.monotonic() + self.limits.ask_seconds)
 
     def next_answer(self) -> Answer:
         """The answer to the first ask that is on its way."""
@@ -488,14 +506,14 @@ class Session:
         """Send a message, wait for the reply; a Problem where none comes, and the child is gone then."""
         self.number += 1
         with contextlib.suppress(wire.LateError, OSError):  # as above
-            wire.send(self.channel, wire.pack({**header, "number": self.number}), time.monotonic() + seconds)
+            wire.send(self.child, wire.pack({**header, "number": self.number}), time.monotonic() + seconds)
         return self.reply(seconds)
 
     def reply(self, seconds: float) -> bytearray | Problem:
         """The next message; a Problem where none comes, and the child is gone then."""
         deadline = min(time.monotonic() + seconds, self.deadline)
         try:
-            return wire.receive(self.channel, deadline, whole=deadline)
+            return wire.receive(self.child, deadline, whole=deadline)
         except wire.LateError:
             problem = Problem("timeout", f"it took longer than {seconds:g} seconds")
         except (wire.ClosedError, OSError):
@@ -509,7 +527,7 @@ class Session:
 
     def lose(self) -> None:
         """Give this child up."""
-        self.channel.close()
+        self.child.close()
         self.channel = None
         self.ahead.clear()
         self.jail.clean(wipe=False)

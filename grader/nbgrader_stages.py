@@ -33,7 +33,7 @@ class JailedAutograde(Autograde):
     def init_notebooks(self) -> None:
         """Every folder is a submission, whatever is in it."""
         pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
-        self.assignments = {folder: [] for folder in glob.glob(pattern) if os.path.isdir(folder)}
+        self.assignments: dict[str, list[str]] = {folder: [] for folder in glob.glob(pattern) if os.path.isdir(folder)}
         if not self.assignments:
             self.log.error("No submissions were matched by '%s'", pattern)
             raise NbGraderException(f"No submissions were matched by '{pattern}'")
@@ -41,7 +41,7 @@ class JailedAutograde(Autograde):
     def convert_notebooks(self) -> None:
         course, unit = Path(self.coursedir.root), self.coursedir.assignment_id
         matcher = re.compile(self._format_source("(?P<unit>.*)", "(?P<student>.*)", escape=True))
-        students = [matcher.match(folder)["student"] for folder in sorted(self.assignments)]
+        students = [found["student"] for folder in sorted(self.assignments) if (found := matcher.match(folder)) is not None]
         excluded = self.coursedir.student_id_exclude.split(",")
         chosen = [student for student in students if student not in excluded and batch.is_text(student)]
         for sentence in batch.misnamed(course, unit):

@@ -130,7 +130,9 @@ def harmless_html(markup: str) -> str | None:
 def harmless_attribute(tag: str, name: str, value: str) -> str | None:
     if name == "src":
         embedded = EMBEDDED.fullmatch(value)
-        content = picture(embedded[2], embedded[1]) if embedded is not None else None
+        if embedded is None:
+            return None
+        content = picture(embedded[2], embedded[1])
         return f"data:{embedded[1]};base64,{content}" if content is not None else None
     if name in ("colspan", "rowspan"):
         return value if value.isascii() and value.isdigit() and len(value) < 4 and 0 < int(value) <= MAX_SPAN else None

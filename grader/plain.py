@@ -42,7 +42,7 @@ def is_text(text: str | bytes) -> bool:
 
 def built(kind: Any, value: Any, where: str) -> Any:
     """The value, made of plain ones, as `kind`: a dataclass, a list, tuple or dictionary of such, or a plain one itself."""
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         declared = forms(kind)
         if not isinstance(value, dict) or not value.keys() <= declared.keys():
             raise FormError(f"{where} must have the fields {', '.join(declared)}")

@@ -39,14 +39,16 @@ class Reader:
         self.pid = 0
         self.channel: Connection | None = None
 
-    def start(self) -> None:
+    def start(self) -> Connection:
         intake.read(look(ROOT / "release" / self.unit), self.unit)  # what is remembered of the release, every process has from here
-        self.channel, theirs = Pipe()
+        ours, theirs = Pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            self.channel.close()
+            ours.close()
             serve(theirs, self.unit, self.limits)
         theirs.close()
+        self.channel = ours
+        return ours
 
     def stop(self) -> int:
         """End the process, whatever it does. Returns its exit code: where it had ended before, its own."""
@@ -59,16 +61,15 @@ class Reader:
 
     def read(self, submitted: Submitted) -> intake.Submission:
         """The submission; its `problem` says so where it is too much for the limits. Never raises for what is in it."""
-        if self.channel is None:
-            self.start()
+        channel = self.channel or self.start()
         try:
-            self.channel.send(submitted)
-            if not self.channel.poll(PATIENCE * self.limits.reading_seconds):
+            channel.send(submitted)
+            if not channel.poll(PATIENCE * self.limits.reading_seconds):
                 self.stop()
                 return intake.Submission(
                     self.unit, problem=f"reading it took longer than {PATIENCE * self.limits.reading_seconds:g} seconds"
                 )
-            submission = plain.loads(intake.Submission, self.channel.recv_bytes(MAX_ANSWER))
+            submission = plain.loads(intake.Submission, channel.recv_bytes(MAX_ANSWER))
         except (EOFError, OSError, plain.FormError) as error:
             return intake.Submission(self.unit, problem=self.end_of(error))
         if sum(len(content) for content in submitted.files.values() if isinstance(content, bytes)) > LARGE:

@@ -147,8 +147,10 @@ def written(path: Path, unit: str) -> Record | None:
     """The record in a file; None where it is damaged, another unit's or student's, or one that this grader would never write."""
     try:
         content = content_of(path, MAX_RECORD)
-        record = plain.loads(Record, content) if isinstance(content, bytes) else None
-        there = record is not None and file_of(record.student, path.suffix) == path.name and plain.is_text(content)
+        if not isinstance(content, bytes):
+            return None
+        record: Record = plain.loads(Record, content)
+        there = file_of(record.student, path.suffix) == path.name and plain.is_text(content)
     except (OSError, ValueError):
         return None
     return record if there and is_possible(record, unit) else None

@@ -15,6 +15,7 @@ import matplotlib
 matplotlib.use("Agg")  # figures go into the page
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .catalogue import MISTAKES
 from .feedback import POLICY
@@ -69,7 +70,7 @@ def distribution(records: Sequence[Record]) -> Figure:
     figure, axis = plt.subplots(figsize=(8, 3))
     axis.hist([record.points for record in records], bins=min(16, int(most)), range=(0, most), color="#1b4f8a", edgecolor="white")
     axis.set(xlabel="points", ylabel="students")
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

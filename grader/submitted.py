@@ -44,9 +44,9 @@ class Submitted:
         """Of everything that a grade can depend on."""
         total = hashlib.sha256(repr((self.unread, self.problem)).encode("utf-8", "surrogateescape"))
         for name, content in self.files.items():
-            read = isinstance(content, bytes)
-            total.update(name.encode("utf-8", "surrogateescape") + f"\0{len(content) if read else content}\0{read}\0".encode())
-            total.update(content if read else b"")
+            size, inside = (len(content), content) if isinstance(content, bytes) else (content, b"")
+            total.update(name.encode("utf-8", "surrogateescape") + f"\0{size}\0{isinstance(content, bytes)}\0".encode())
+            total.update(inside)
         return total.hexdigest()
 
 

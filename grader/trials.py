@@ -122,14 +122,18 @@ def try_out(entry: Mistake | Variant, alone: bool = False) -> Trial:
 
 def of_unit(unit: str | None) -> list[Mistake | Variant]:
     """The mistakes of a unit, then its variants; of all units for None."""
-    entries = [*MISTAKES.values(), *VARIANTS.values()]
+    entries: list[Mistake | Variant] = [*MISTAKES.values(), *VARIANTS.values()]
     return [entry for entry in entries if unit in (None, entry.unit)]
 
 
 def run(entries: Sequence[Mistake | Variant], jobs: int = 1, on_trial: Callable[[], None] = lambda: None) -> list[Trial]:
     """Try all of them, in `jobs` warm processes; the results in the order of `entries`."""
     if jobs == 1:
-        return [trial for entry in entries for trial in [try_out(entry)] if on_trial() is None]
+        trials = []
+        for entry in entries:
+            trials.append(try_out(entry))
+            on_trial()
+        return trials
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         pending = [pool.submit(try_out, entry) for entry in entries]
         for _ in as_completed(pending):

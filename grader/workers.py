@@ -39,7 +39,7 @@ class Worker:
     """A worker process, and the job that it has."""
 
     number: int
-    process: multiprocessing.Process
+    process: multiprocessing.process.BaseProcess
     channel: Connection
     job: Job | None = None
     deadline: float = 0.0
@@ -85,6 +85,8 @@ def run(jobs: Iterable[Job], count: int, unit: str, limits: Limits, jailed: bool
             heard = wait([worker.channel for worker in busy], timeout=POLL_SECONDS)
             for worker in busy:
                 job = worker.job
+                if job is None:
+                    continue
                 answer = received(worker) if worker.channel in heard else None
                 if isinstance(answer, JailError):
                     raise answer

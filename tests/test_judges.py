@@ -295,7 +295,7 @@ def test_a_list_that_tells_another_length_than_it_has_is_counted(fresh_table):
     ("value", "message"),
     [
         (torch.ones(2, dtype=torch.complex128), "values of the dtype complex128, expected one of bool"),
-        (torch.ones(2, dtype=torch.float16), "values of the dtype float16"),
+        (torch.ones(2, dtype=torch.complex64), "values of the dtype complex64"),
         (torch.ones((1,) * 12), "an array with 12 axes"),
         (torch.ones(3_000_000, dtype=torch.float64), "48000000 bytes, expected up to"),
     ],

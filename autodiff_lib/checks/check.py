@@ -24,7 +24,8 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
     `check()` asks all questions of the unit and shows a line for each. Whoever makes a known mistake
     gets a hint, and a more direct one the next time. What grading refuses is refused here, in the same words.
     """
-    known, told = questions(unit), set()
+    known = questions(unit)
+    told: set[str] = set()
 
     def check(name: str | None = None) -> Score | Overview:
         if name is not None and name not in known:

@@ -41,7 +41,7 @@ def misformed(case: Case, answer: Answer) -> Failure | None:
     if set(facts) != set(form.facts) or not all(check(facts[name], case) for name, check in form.facts.items()):
         return tampered
     outputs, arrays = form.outputs(case), form.arrays(case)
-    if (answer.graph is not None) != bool(outputs) or unsendable(answer.arrays) or not form.agree(case, facts):
+    if bool(answer.graph) != bool(outputs) or unsendable(answer.arrays) or not form.agree(case, facts):
         return tampered
     for count, wanted in ((len(answer.arrays), arrays), (len(answer.graph["outputs"]) if outputs else 0, outputs)):
         if count != wanted:

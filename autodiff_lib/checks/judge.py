@@ -6,10 +6,11 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from .forms import misformed
 from .known import Known, Trace, mark, recognised
-from .question import Answer, Case, Failure, Part, PartVerdict, Question, Verdict
+from .question import Answer, Case, Failure, Part, PartVerdict, Question, Reason, Verdict
 from .wire import pack_answer
 
 FINAL = ("missing", "timeout", "memory", "killed", "tampered")
@@ -124,7 +125,7 @@ def problem_of(case: Case, answer: Answer) -> Failure | None:
     if problem.kind == "NotImplementedError":
         return Failure(case.name, "missing", problem.message)
     if problem.kind in FINAL:
-        return Failure(case.name, problem.kind, f"There is no answer: {problem.message}.")
+        return Failure(case.name, cast(Reason, problem.kind), f"There is no answer: {problem.message}.")
     if problem.kind == "MemoryError" or "can't allocate memory" in problem.message:
         return Failure(case.name, "memory", "Your code asked for more memory than there is.")
     if problem.kind in ("WrongKindError", "GraphError"):

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,10 @@ def error_of(failure: Failure) -> np.ndarray:
     if failure.got is None:
         return np.zeros(0)
     got = np.asarray(failure.got, np.float64)
-    comparable = failure.expected is not None and got.shape == failure.expected.shape
+    if failure.expected is None or got.shape != failure.expected.shape:
+        return np.ravel(got)
     with np.errstate(invalid="ignore"):
-        return np.ravel(got - failure.expected if comparable else got)
+        return np.ravel(got - failure.expected)
 
 
 def product(case: str, array: np.ndarray) -> float:
@@ -126,7 +128,7 @@ def has_numbers(trace: Trace) -> bool:
 
 
 def with_hint(part: PartVerdict, one: Known | None) -> PartVerdict:
-    if one is None:
+    if one is None or part.failure is None:
         return part
     return replace(part, failure=replace(part.failure, hint=one.hint, mistake=one.id, direct=direct(one.what)))
 
@@ -160,7 +162,7 @@ def known_of(unit: str, question: str) -> tuple[Known, ...]:
 
 
 @cache
-def read(unit: str) -> dict[str, list[dict[str, object]]]:
+def read(unit: str) -> dict[str, list[dict[str, Any]]]:
     path = file_of(unit)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
@@ -169,7 +171,7 @@ def file_of(unit: str) -> Path:
     return folder_of(unit) / FILE
 
 
-def from_plain(entry: Mapping[str, object]) -> Known:
+def from_plain(entry: Mapping[str, Any]) -> Known:
     traces = {part: {case: (said, number) for case, said, number in rows} for part, rows in entry["traces"].items()}
     return Known(entry["id"], entry["what"], entry["hint"], traces)
 

@@ -193,11 +193,11 @@ class Code:
             case ast.withitem(context_expr=value, optional_vars=target) if target is not None:
                 assign(target, value)
             case ast.Name(id=name, ctx=ast.Store()):
-                source, read_in = values.get(node, (None, scope))
-                note(name, source=source, read_in=read_in, certain=certain and source is not None)
+                assigned, read_in = values.get(node, (None, scope))
+                note(name, source=assigned, read_in=read_in, certain=certain and assigned is not None)
             case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()) if isinstance(root := root_of(node), ast.Name):
-                source, read_in = values.get(node, (None, scope))
-                note(root.id, source=source, read_in=read_in, certain=False)  # a part of it is made of something else from here on
+                assigned, read_in = values.get(node, (None, scope))
+                note(root.id, source=assigned, read_in=read_in, certain=False)  # a part of it is made of something else from here on
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.arg(arg=name):
                 note(name)
 
@@ -220,7 +220,7 @@ class Code:
         owner = self.owner(name, scope)
         if (owner, name) not in self.hold:
             found = list(owner.bound.get(name, []))
-            if is_class(owner):  # read before it is bound there, it is that of the scopes around
+            if is_class(owner) and owner.parent is not None:  # read before it is bound there, it is that of the scopes around
                 found += self.bindings(name, owner.parent)
             last = max((number for number, binding in enumerate(found) if binding.certain), default=0)
             self.hold[owner, name] = found[last:]
@@ -371,8 +371,8 @@ def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.AST, ast.AST]
     """Each target of an assignment with what is assigned to it: its own part where both are written out, else all of it."""
     if isinstance(target, ast.Tuple | ast.List):
         parts = [part.value if isinstance(part, ast.Starred) else part for part in target.elts]
-        alike = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(parts)
-        for part, own in zip(parts, value.elts if alike else [value] * len(parts), strict=True):
+        written_out = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(parts) else [value] * len(parts)
+        for part, own in zip(parts, written_out, strict=True):
             yield from pairs(part, own)
     else:
         yield target, value
@@ -406,7 +406,7 @@ def children_of(table: symtable.SymbolTable | None) -> Tables:
 def taken(tables: Tables, node: ast.AST) -> symtable.SymbolTable | None:
     """The scope that a node opens, taken from those that open around it."""
     name = getattr(node, "name", None) or TABLE_NAMES.get(type(node), "")
-    there = tables.get((name, node.lineno))
+    there = tables.get((name, getattr(node, "lineno", 0)))
     return there.popleft() if there else None
 
 
@@ -418,7 +418,7 @@ def inner_parts(node: ast.AST) -> list[ast.AST]:
         case ast.Lambda(body=body):
             return [body, *(part for part in parts_of(node) if isinstance(part, ast.arg))]
         case ast.ClassDef(body=body):
-            return body
+            return [*body]
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             return [part for part in parts_of(node) if part is not node.generators[0].iter]
     return []

@@ -134,7 +134,7 @@ def no_ready_made_model(but: Collection[str] = ()) -> Refused:
 
 
 @contextlib.contextmanager
-def closed(*functions: FunctionType) -> Iterator[None]:
+def closed(*functions: Any) -> Iterator[None]:
     """While open, these functions of a library raise, under whatever name somebody has got hold of them."""
 
     def refusing(*args: Any, **kwargs: Any) -> None:

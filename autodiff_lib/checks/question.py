@@ -19,9 +19,17 @@ Reason = Literal["passed", "wrong", "error", "timeout", "memory", "killed", "tam
 class Case(Protocol):
     """One named input to a question."""
 
-    name: str
-    seed: str  # what its numbers are drawn from
-    hidden: bool  # whether nobody may see its numbers
+    @property
+    def name(self) -> str:
+        """The same in every process: its numbers are drawn from it."""
+
+    @property
+    def seed(self) -> str:
+        """What its numbers are drawn from, beside its name."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody may see its numbers."""
 
     @property
     def form(self) -> Form:
@@ -57,7 +65,7 @@ class Answer:
     """What crosses back: arrays, or a graph as data, or the problem that kept them."""
 
     arrays: tuple[np.ndarray, ...] = ()
-    graph: dict[str, Any] | None = None
+    graph: dict[str, Any] = field(default_factory=dict)  # nothing where none was asked for
     facts: dict[str, Any] = field(default_factory=dict)  # plain counts and flags that the probe saw
     problem: Problem | None = None
     printed: str = ""  # what the student's code printed
@@ -83,8 +91,13 @@ class Failure:
     @classmethod
     def wrong(cls, case: Case, message: str, hint: str = "", got: Any = None, expected: Any = None, **inputs: Any) -> Failure:
         """A wrong answer, with arrays or tensors to look at."""
-        pictures = [None if array is None else plain(array) for array in (got, expected)]
-        return cls(case.name, "wrong", message, hint, *pictures, {name: plain(array) for name, array in inputs.items()})
+        shown = {name: plain(array) for name, array in inputs.items()}
+        return cls(case.name, "wrong", message, hint, got=pictured(got), expected=pictured(expected), inputs=shown)
+
+
+def pictured(array: Any) -> np.ndarray | None:
+    """An array or a tensor to look at, where there is one."""
+    return None if array is None else plain(array)
 
 
 def plain(array: Any) -> np.ndarray:
@@ -103,7 +116,7 @@ class Part:
     name: str
     points: float
     cases: tuple[Case, ...]
-    judge: Callable[[Case, Answer], Failure | None]
+    judge: Callable[[Any, Answer], Failure | None]  # of one of its cases
     look_at: str  # where to read again when nothing more precise is known
     passed: set[bytes] = field(default_factory=set, init=False, compare=False, repr=False)  # digests of answers found right; not copied
 

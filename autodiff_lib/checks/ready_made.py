@@ -215,7 +215,8 @@ def roundabout(code: Code, use: Place) -> str | None:
             return f"get_ipython().{path.split('.')[2]}"
         if path not in HARMLESS and begins(path, ROUNDABOUT):
             return path
-    fetches = isinstance(node, ast.Call) and len(node.args) > 1 and "builtins.getattr" in code.paths(node.func, use.scope)
-    if fetches and code.constant(node.args[1], use.scope) is None:
+    if not isinstance(node, ast.Call) or len(node.args) < 2 or "builtins.getattr" not in code.paths(node.func, use.scope):
+        return None
+    if code.constant(node.args[1], use.scope) is None:
         return "getattr with a name that is put together while it runs"
     return None

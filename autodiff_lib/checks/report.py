@@ -24,6 +24,10 @@ GREEN, RED, GREY = "#1a7f37", "#b42318", "#6e7781"
 class Score(float):
     """A check's points: a number to nbgrader, a report to whoever looks at it."""
 
+    verdict: Verdict
+    question: Question
+    note: str
+
     def __new__(cls, verdict: Verdict, question: Question, note: str = "") -> Score:
         score = super().__new__(cls, verdict.points)
         score.verdict, score.question, score.note = verdict, question, note
@@ -176,7 +180,7 @@ def text(verdict: Verdict, question: Question) -> str:
         mark, _, sentence = part_line(part)
         lines.append(f"  {mark} {sentence}")
         lines += [f"      {line}" for line in sentences]
-        if sentences:
+        if part.failure is not None and sentences:
             for shown in pictures(part.failure):
                 lines.append(f"      {shown.title}{' (cut)' if shown.cut else ''}")
                 lines += ["        " + " ".join(f"{number(value, shown.digits):>11}" for value in row) for row in shown.matrix]
@@ -197,7 +201,7 @@ def html(verdict: Verdict, question: Question) -> str:
 def part_html(part: PartVerdict, sentences: list[str]) -> str:
     mark, colour, line = part_line(part)
     rows = [f'<div><span style="color:{colour};font-weight:600">{mark}</span> {escape(line)}</div>']
-    if sentences:
+    if part.failure is not None and sentences:
         inner = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
         shown = pictures(part.failure)
         answers = shown[-2:] if part.failure.got is not None else []

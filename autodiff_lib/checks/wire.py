@@ -46,7 +46,7 @@ def pack(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> bytes:
     for array in arrays:
         if array.dtype.hasobject:
             raise ValueError("an array of Python objects cannot be sent")
-        order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+        order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
         forms.append([array.dtype.name, array.shape, order])
         contents.append(array.astype(array.dtype.newbyteorder("="), copy=False).tobytes(order))
     head = json.dumps({**header, "arrays": forms}).encode()
@@ -55,8 +55,7 @@ def pack(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> bytes:
 
 def unpack(message: bytes | bytearray) -> tuple[dict[str, Any], tuple[np.ndarray, ...]]:
     """The header and the arrays of a message."""
-    end = LENGTH.size + LENGTH.unpack_from(message)[0] if len(message) >= LENGTH.size else math.inf
-    if end > len(message):
+    if len(message) < LENGTH.size or (end := LENGTH.size + LENGTH.unpack_from(message)[0]) > len(message):
         raise WireError("the message is cut off")
     try:
         header = json.loads(message[LENGTH.size : end])
@@ -158,7 +157,7 @@ def pack_answer(answer: Answer, number: int) -> bytes:
     problem = answer.problem
     header = {
         "number": number,
-        "graph": answer.graph,
+        "graph": answer.graph or None,
         "facts": answer.facts,
         "problem": None if problem is None else [problem.kind, problem.message[:MAX_TEXT], problem.where[:MAX_TEXT]],
         "printed": answer.printed[:MAX_TEXT],
@@ -182,4 +181,4 @@ def unpack_answer(message: bytes | bytearray, number: int) -> Answer:
             validate(header["graph"])
         except GraphError as error:
             raise WireError(f"the answer's graph is malformed: {error}") from None
-    return Answer(arrays, header["graph"], facts, problem, clean(printed))
+    return Answer(arrays, header["graph"] or {}, facts, problem, clean(printed))

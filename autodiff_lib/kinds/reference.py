@@ -70,6 +70,6 @@ def pull_back(outputs: Sequence[Tensor], inputs: Sequence[Tensor], cotangents: S
     reached = [(out, cotangent) for out, cotangent in zip(outputs, cotangents, strict=True) if out.requires_grad]
     if not reached:
         return [torch.zeros_like(tensor) for tensor in inputs]
-    total = sum(torch.sum(out * cotangent) for out, cotangent in reached)
+    total = torch.stack([torch.sum(out * cotangent) for out, cotangent in reached]).sum()
     grads = torch.autograd.grad(total, list(inputs), create_graph=True, allow_unused=True)
     return [torch.zeros_like(tensor) if grad is None else grad for tensor, grad in zip(inputs, grads, strict=True)]

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from ..graph import Signature, declare_function, declare_operator
 
@@ -26,7 +27,7 @@ class Unit:
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
     ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
     stands_in: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> names that are the probe's while it is asked
-    limits: Mapping[str, float] = field(default_factory=dict)  # what a submission may use, where it is not what is usual
+    limits: Mapping[str, Any] = field(default_factory=dict)  # what a submission may use, where it is not what is usual
     environment: Mapping[str, str] = field(default_factory=dict)  # variables that a submission sees besides the usual ones, or instead
     loopback: bool = False  # whether its processes may talk to one another through the network of the machine that they think they are
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from autodiff_lib.checks.question import Part, Question
 from autodiff_lib.units import room
@@ -21,7 +22,8 @@ def in_secret(question: Question, seed: str, change: Callable[[Part, str], Part]
     parts = []
     for part in question.parts:
         changed = change(part, seed)
-        parts.append(replace(changed, cases=tuple(replace(case, seed=seed, hidden=True) for case in changed.cases)))
+        cases: tuple[Any, ...] = changed.cases
+        parts.append(replace(changed, cases=tuple(replace(case, seed=seed, hidden=True) for case in cases)))
     return replace(question, parts=tuple(parts))
 
 

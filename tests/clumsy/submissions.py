@@ -1063,7 +1063,7 @@ def timed_functions(notebook):
 def imports_by_the_editor(notebook):
     """The editor has put imports at the top of solution cells, of modules that are not here; nothing uses them."""
     for name, line in (
-        ("div", "from sympy import div"),
+        ("div", "from symengine import div"),
         ("transpose", "from tkinter import Place"),
         ("relu", "from turtle import forward"),
         ("mean", "from pgzero.sprites import Sprites"),

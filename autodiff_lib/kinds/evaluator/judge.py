@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -106,7 +106,7 @@ class GraphCase:
         return Ask(self.form.probe, {"graph": self.sent, "names": list(self.names), **salted, **self.settings}, arrays)
 
 
-def multiplied(graph: dict[str, Any], factors: Sequence[float]) -> dict[str, Any]:
+def multiplied(graph: dict[str, Any], factors: Iterable[float]) -> dict[str, Any]:
     """The graph, inputs first as it is, with the value of each of its operators multiplied by a factor."""
     nodes: list[dict[str, Any]] = []
     now: list[int] = []  # where the value of each node stands
@@ -295,7 +295,7 @@ def judge_refusals(case: GraphCase, raised: list[list[str] | None]) -> Failure |
         if kind != "ValueError" or any(name not in message for name in runs[run]):
             return failure(case, f"run raised {kind}: {message}", hint, facts)
     (_, first, error), (_, last, other) = refused[0], refused[-1]
-    if first != last and error == other:
+    if error is not None and first != last and error == other:
         message = f"run raised the same error, whether {first} was missing or {last}: {error[1]}"
         return failure(case, message, "The error should tell which variables have no value, not which there are.", facts)
     return None

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -81,7 +82,7 @@ def computations(nodes: Iterable[Node], budget: Budget | None = None, factors: F
         return watched
 
     for op in operators:
-        op.compute = logged(op.compute)
+        vars(op)["compute"] = logged(op.compute)
     try:
         yield log
     finally:
@@ -114,14 +115,14 @@ def budgeted(nodes: list[Node]) -> Budget:
     """Make the nodes count every look at their inputs, and every comparison with another node, against a budget."""
     size = sum(1 + len(node.inputs) for node in nodes)
     budget = Budget(size, 1000 + STEPS_PER_NODE * size)
-    read_inputs = Node.inputs.__get__
+    read_inputs = vars(Node)["inputs"].__get__
 
     class WatchedNode(Node):
         __slots__ = ()
         __hash__ = Node.__hash__
 
         @property
-        def inputs(self) -> tuple[Node, ...]:
+        def inputs(self) -> tuple[Node, ...]:  # type: ignore[override]  # it watches who reads, and nobody writes
             budget.spend()
             return read_inputs(self)
 
@@ -183,7 +184,8 @@ def limited(room: int, block: int) -> list[Any]:
 @contextmanager
 def shallow_stack() -> Iterator[None]:
     """Nested calls end in RecursionError after `FRAMES`, whatever the notebook has set the limit to."""
-    before, depth, frame = sys.getrecursionlimit(), 0, sys._getframe()
+    before, depth = sys.getrecursionlimit(), 0
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         depth, frame = depth + 1, frame.f_back
     sys.setrecursionlimit(depth + FRAMES)

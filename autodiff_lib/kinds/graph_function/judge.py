@@ -50,8 +50,13 @@ class Function:
 class FunctionCase(Case, Protocol):
     """A function on values for its variables."""
 
-    described: Function
-    number: float
+    @property
+    def described(self) -> Function:
+        """The function."""
+
+    @property
+    def number(self) -> float:
+        """The value of its last argument."""
 
     def values(self) -> dict[str, Tensor]:
         """A float64 value for each variable."""
@@ -70,7 +75,7 @@ def evaluated(case: FunctionCase, answer: Answer, leaves: Mapping[str, Tensor]) 
     return value_of(answer.graph, list(leaves.values()), case.described)
 
 
-def value_of(graph: Mapping[str, Any], leaves: Sequence[Tensor], function: Function) -> Tensor:
+def value_of(graph: dict[str, Any], leaves: Sequence[Tensor], function: Function) -> Tensor:
     """The value of a graph that answers for a function. GraphError where it has none, and where it takes too much time or memory."""
     if len(graph["nodes"]) > MAX_NODES:
         raise GraphError(f"it has {len(graph['nodes'])} nodes; there may be {MAX_NODES}.")

@@ -18,7 +18,7 @@ from torch import Tensor
 from ...checks.compare import TOLERANCE, agree, vanishes
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
-from ...checks.question import Answer, Ask, Failure, all_numbers, plain
+from ...checks.question import Answer, Ask, Failure, all_numbers, pictured
 from ...checks.values import SAID, Shape, draw, generator
 from ...graph import table
 from ...graph_data import Forward, GraphError, evaluate_untrusted
@@ -127,7 +127,7 @@ class GradientCase(OperatorCase):
         leaves = [*operands, output_grad]
         second = reference.pull_back(grads, leaves, directions)
         if self.repeated:  # the graph of the answer reads one leaf, the last of the operands, for all of them
-            second = [*map(torch.zeros_like, operands[:-1]), sum(second[:-1]), second[-1]]
+            second = [*map(torch.zeros_like, operands[:-1]), torch.stack(second[:-1]).sum(0), second[-1]]
         return Truth(leaves, directions, grads, second)
 
 
@@ -167,8 +167,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
 
     def failure(message: str, hint: str = "", got: Tensor | np.ndarray | None = None, want: Tensor | None = None) -> Failure:
         shown = {**inputs, "output_grad": output_grad.detach().numpy()}
-        pictures = [None if array is None else plain(array) for array in (got, want)]
-        return Failure(case.name, "wrong", message, hint, *pictures, shown)
+        return Failure(case.name, "wrong", message, hint, pictured(got), pictured(want), shown)
 
     leaves_used = {node.get("leaf") for node in answer.graph["nodes"]}  # output_grad is the one after the operands
     vanishing = all(vanishes(grad.detach().numpy(), "float64") for grad in expected)  # zeros are zeros whatever it is

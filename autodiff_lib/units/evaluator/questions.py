@@ -146,7 +146,7 @@ def run_cases(exercise: str) -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ..
     plain = cases(SMALL + ORDERED, "evaluator_run", exercise=exercise, runs=2)
     single = {"exercise": exercise, "runs": 1}
     plain.append(GraphCase("a short and a long way", short_and_long, ((2, 3),), ("x",), "evaluator_run", single, "float32"))
-    rows = [
+    rows: list[tuple[str, Callable[..., Sequence[Node]], dict[str, Any], dict[str, Any]]] = [
         ("a variable that is not needed", lambda x, unused: [exp(x)], {"names": ("x", "unused"), "shapes": ((2,), (3,))}, {}),
         ("one output three times", lambda x: [x * 2, x, x * 2, x], {}, {}),
         ("the same node twice", lambda x: [(y := exp(x)), x * y, y], {}, {}),
@@ -175,7 +175,7 @@ def gradient_cases() -> tuple[tuple[GraphCase, ...], tuple[GraphCase, ...]]:
         y = a * b + a
         return [y, a, b, y, x]
 
-    rows = [
+    rows: list[tuple[str, Callable[..., Sequence[Node]], dict[str, Any], dict[str, Any]]] = [
         ("x1 * x2 + x1", sum_and_product, TWO, {"wrt": [0, 1]}),
         ("the output itself", lambda x: [x * 2] * 2, {"shapes": ((2, 3),)}, {}),
         ("a variable of itself", lambda x: [x], {"shapes": ((2,),)}, {"wrt": [0]}),
@@ -226,7 +226,7 @@ def questions() -> list[Question]:
     frugal_values, frugal_contract, frugal_large = run_cases("FrugalEvaluator")
     frugal = (*frugal_values, *frugal_contract, frugal_large[0])
     grads, large_grads = gradient_cases()
-    forgetful = [("a chain of squares", squares, {}), ("a long way", long_way, {})]
+    forgetful: list[Row] = [("a chain of squares", squares, {}), ("a long way", long_way, {})]
     forgetting = cases(forgetful, "evaluator_run", exercise="FrugalEvaluator", runs=1)
     parts = {
         "topological_order": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,12 +30,12 @@ def elementwise(*kinds: str, attrs: tuple[dict[str, Any], ...] = ({},)) -> Itera
             yield (shape,), setting, kinds[:1]
 
 
-def along_axes(*kinds: str, attrs: dict[Shape, list[dict[str, Any]]]) -> Iterator[Row]:
+def along_axes(*kinds: str, attrs: Mapping[Any, Sequence[Mapping[str, Any]]]) -> Iterator[Row]:
     """One operand, every listed attribute setting for each shape."""
     for shape, settings in attrs.items():
         for setting in settings:
             for kind in kinds:
-                yield (shape,), setting, (kind,)
+                yield (shape,), dict(setting), (kind,)
 
 
 def pairs(*shapes: tuple[Shape, Shape], kinds: tuple[tuple[str, str], ...]) -> Iterator[Row]:
@@ -97,11 +97,11 @@ def rows(operator: str) -> Iterator[Row]:
             yield from along_axes("away", attrs={(3, 2): [{"exponent": -1}, {"exponent": 0}]})
             yield from along_axes("specks", attrs={(2, 3): [{"exponent": 0.5}, {"exponent": -1}]})
         case "mean":
-            flat = [{"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 1)}]
-            deep = [{"dim": 1}, {"dim": -2, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 0), "keepdim": True}]
+            flat: list[dict[str, Any]] = [{"dim": 0}, {"dim": -1}, {"dim": 1, "keepdim": True}, {"dim": (0, 1)}]
+            deep: list[dict[str, Any]] = [{"dim": 1}, {"dim": -2, "keepdim": True}, {"dim": (0, 2)}, {"dim": (-1, 0), "keepdim": True}]
             yield from along_axes("normal", attrs={(5,): [{"dim": 0}], (2, 3): flat, (2, 3, 4): [*flat, *deep], (2, 3, 4, 5): deep})
             yield from along_axes("huge", "ties", attrs={(2, 3): [{"dim": 0}]})
-            square = [{"dim": 0}, {"dim": 1}, {"dim": -1, "keepdim": True}, {"dim": (0, 1)}]
+            square: list[dict[str, Any]] = [{"dim": 0}, {"dim": 1}, {"dim": -1, "keepdim": True}, {"dim": (0, 1)}]
             yield from along_axes("normal", attrs={(3, 3): square, (3, 3, 3): [*square, {"dim": (0, 2)}]})
         case "matmul":
             yield from pairs(*PRODUCTS, kinds=(("normal", "normal"),))
@@ -117,14 +117,14 @@ def rows(operator: str) -> Iterator[Row]:
             yield from along_axes("normal", "level", attrs={(3, 3): square})
             yield from along_axes("normal", attrs={(3, 3, 3): [*square, {"dim": 1}]})
         case "layernorm":
-            last = [{"normalized_shape": (3,)}, {"normalized_shape": (3,), "eps": 0.5}]
+            last: list[dict[str, Any]] = [{"normalized_shape": (3,)}, {"normalized_shape": (3,), "eps": 0.5}]
             deep = [{"normalized_shape": (4,)}, {"normalized_shape": (3, 4)}, {"normalized_shape": (2, 3, 4), "eps": 0.1}]
             both = [*last, {"normalized_shape": (2, 3)}]
             yield from along_axes("normal", attrs={(3,): last[:1], (2, 3): both, (2, 3, 4): deep})
             yield from along_axes("normal", attrs={(2, 3, 4, 5): [{"normalized_shape": (5,)}, {"normalized_shape": (4, 5)}]})
             yield from along_axes("huge", "ties", "flat", attrs={(4, 3): last})
-            square, whole = {"normalized_shape": (3,)}, {"normalized_shape": (3, 3)}
-            yield from along_axes("normal", attrs={(3, 3): [square, whole], (3, 3, 3): [square, whole]})
+            one, two = {"normalized_shape": (3,)}, {"normalized_shape": (3, 3)}
+            yield from along_axes("normal", attrs={(3, 3): [one, two], (3, 3, 3): [one, two]})
             yield from along_axes("normal", attrs={(2, 2, 2, 2): [{"normalized_shape": (2, 2)}, {"normalized_shape": (2,)}]})
         case _:
             raise KeyError(f"no cases for the operator '{operator}'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from autodiff_lib.checks.question import Part, Question
 from autodiff_lib.graph import Node, table
@@ -34,7 +35,7 @@ def questions(seed: str) -> list[Question]:
 
 def secret_part(part: Part, seed: str) -> Part:
     """A part with a longer chain in the place of the public one; where forgetting is asked for, with large matrices as well."""
-    cases = tuple(deeper(case) if case.title == f"a chain of {DEEP} nodes" else case for case in part.cases)
+    cases = tuple(deeper(case) if case.name == f"a chain of {DEEP} nodes" else case for case in part.cases)
     if part.name == "forgetting":
         shapes = ((WIDE[0], 1), (1, WIDE[1]))
         room = {"block": WIDE_BYTES, "room": WIDE_ROOM * WIDE_BYTES}
@@ -42,5 +43,5 @@ def secret_part(part: Part, seed: str) -> Part:
     return replace(part, cases=cases)
 
 
-def deeper(case: GraphCase) -> GraphCase:
+def deeper(case: Any) -> GraphCase:
     return replace(case, title=f"a chain of {DEEPER} nodes", build=partial(chain, length=DEEPER))
