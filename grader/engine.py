@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -26,10 +27,8 @@ from . import hidden, intake
 from .jail import Jail, Session, note
 from .nbgrader_course import ROOT, source
 
-torch.set_num_threads(1)  # the judge's tensors are small, and jails need the other cores
-logging.getLogger("autodiff_lib").addHandler(
-    logging.lastResort or logging.StreamHandler()
-)  # where a judge itself fails, whoever grades sees the traceback
+# where a judge itself fails, whoever grades sees the traceback
+logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
 
 MAX_HINT = 600  # characters
 DECIDES = (  # modules of the grader on which points depend
@@ -124,6 +123,18 @@ def version(unit: str) -> str:
     return f"{__version__}-{hashlib.sha256(hashes.encode()).hexdigest()[:12]}"
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """While open, torch has one thread: the judge's tensors are small, and jails need the other cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
 def grade(submission: intake.Submission, jail: Jail, told: Collection[str], clock: Clock) -> Result:
     """Grade what intake made of a submission. JailError where the jail itself cannot work.
 
