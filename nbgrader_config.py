@@ -13,7 +13,7 @@ c.CourseDirectory.course_id = "autodiff"
 c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
-    "grader.stubs.NamedStubs",
+    "grader.authors.stubs.NamedStubs",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
@@ -27,10 +27,10 @@ c.GenerateAssignment.preprocessors = [
 # `nbgrader export` writes a row for each student and unit, with every question (grader/exports/table.py)
 c.ExportApp.plugin_class = "grader.exports.CsvExport"
 
-# `nbgrader generate_feedback` makes pages that need no network and run no script (grader/feedback.py)
-c.GenerateFeedback.exporter_class = "grader.feedback.FeedbackExporter"
+# `nbgrader generate_feedback` makes pages that need no network and run no script (grader/book/feedback.py)
+c.GenerateFeedback.exporter_class = "grader.book.feedback.FeedbackExporter"
 
-# `nbgrader autograde` runs this grader's engine: intake, jail, judge (grader/nbgrader_stages.py)
-from grader.nbgrader_stages import install  # noqa: E402 - needs the path above
+# `nbgrader autograde` runs this grader's engine: intake, jail, judge (grader/book/nbgrader_stages.py)
+from grader.book.nbgrader_stages import install  # noqa: E402 - needs the path above
 
 install()

@@ -26,15 +26,16 @@ from traitlets import TraitError
 from autodiff_lib.checks.known import FILE, file_of, to_text
 from autodiff_lib.units import UNITS
 
-from . import authoring, batch, trials
-from . import doctor as checkup
-from . import lab as student_lab
-from . import regrade as regrading
-from .catalogue import MISTAKES
+from .authors import authoring, trials
+from .authors import doctor as checkup
+from .authors import lab as student_lab
+from .authors.catalogue import MISTAKES
+from .book.nbgrader_course import ROOT, NbgraderError
+from .classes import batch
+from .classes import regrade as regrading
+from .classes.records import Record, load_all
 from .exports import command as exports
-from .jail import JailError
-from .nbgrader_course import ROOT, NbgraderError
-from .records import Record, load_all
+from .submission.jail import JailError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for the course, and the tools of its authors.")
 
@@ -207,7 +208,7 @@ def report(
     output: Annotated[Path | None, typer.Option(help="The page to write; report_UNIT.html in the course folder by default.")] = None,
 ) -> None:
     """Write an HTML page on a graded unit: scores, points lost, common mistakes, repairs, what is ungraded."""
-    from . import report as class_report  # half a second of pictures
+    from .book import report as class_report  # half a second of pictures
 
     path = output or course / f"report_{unit}.html"
     with told_in_red():
@@ -308,7 +309,7 @@ def doctor() -> None:
 @app.command()
 def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; emptied first.")] = ROOT / "build" / "demo") -> None:
     """Release every unit, make a small class of submissions, grade it and write its feedback."""
-    from . import demo as demonstration
+    from .authors import demo as demonstration
 
     with told_in_red():
         demonstration.demo(folder)

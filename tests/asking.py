@@ -2,7 +2,7 @@
 
 from autodiff_lib import checks
 from autodiff_lib.checks.question import Question
-from grader import hidden
+from grader.submission import hidden
 
 
 def questions_of(unit: str, seed: str = "public") -> dict[str, Question]:

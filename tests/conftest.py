@@ -9,8 +9,8 @@ import pytest
 
 from autodiff_lib import course, graph
 from autodiff_lib.units import UNITS
-from grader import batch
-from grader.nbgrader_course import ROOT, solutions
+from grader.book.nbgrader_course import ROOT, solutions
+from grader.classes import batch
 from tests import corpora
 
 

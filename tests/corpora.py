@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
-from grader import batch, records
-from grader.jail import Jail
-from grader.limits import Limits
-from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
+from grader.book.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
+from grader.classes import batch, records
+from grader.submission.jail import Jail
+from grader.submission.limits import Limits
 
 LIMITS = """
 [default]
@@ -29,7 +29,7 @@ grace_seconds = 1
 ask_seconds = 12
 total_seconds = 90
 restarts = 4
-reading_bytes = 100663296
+reading_bytes = 268435456
 """
 DAY = int(os.environ.setdefault("CORPORA_DAY", str(date.today().toordinal())))  # one for all workers; set it to see another day's
 SHARES = 6  # of the corpora one is graded each day

@@ -18,10 +18,10 @@ from autodiff_lib.checks.report import text
 from autodiff_lib.checks.wire import unpack_answer
 from autodiff_lib.graph import Op, table
 from autodiff_lib.units import UNITS
-from grader import trials
 from grader.__main__ import app
-from grader.catalogue import MISTAKES, VARIANTS
-from grader.nbgrader_course import solutions
+from grader.authors import trials
+from grader.authors.catalogue import MISTAKES, VARIANTS
+from grader.book.nbgrader_course import solutions
 from grader.units import Mistake
 
 from .corpora import is_today
@@ -339,7 +339,7 @@ def test_the_command_prints_totals_and_fails_where_a_mistake_survives(monkeypatc
     assert result.exit_code == 0
     survivor = MISTAKES["sqrt-half-forgotten"].__class__("sqrt-nothing", "01_operators", "sqrt", "nothing is wrong", "None.", ())
     monkeypatch.setattr(trials, "of_unit", lambda unit: [survivor])
-    for module in ("grader.trials", "grader.__main__"):
+    for module in ("grader.authors.trials", "grader.__main__"):
         monkeypatch.setattr(f"{module}.MISTAKES", {survivor.id: survivor})
     result = CliRunner().invoke(app, ["mistakes", "--jobs", "1"])
     assert result.exit_code == 1

@@ -20,9 +20,10 @@ import pytest
 from dask import config as dask_config
 from distributed import Client, Security
 
-from grader import batch, cluster, jail, records, scratch, work
-from grader.limits import Limits
-from grader.nbgrader_course import ROOT
+from grader.book.nbgrader_course import ROOT
+from grader.classes import batch, cluster, records, work
+from grader.submission import jail, scratch
+from grader.submission.limits import Limits
 from tests import test_workers as classes
 
 UNIT = classes.UNIT
@@ -32,7 +33,8 @@ WAIT_SECONDS = 90
 PRELOAD = '''
 """Some students' submissions take the worker with them, or last until it is killed."""
 import os, signal, time
-from grader import cluster, jail, work
+from grader.classes import cluster, work
+from grader.submission import jail
 
 def grade(job, warm, reader):
     if job.student == "killer":

@@ -12,8 +12,8 @@ import pytest
 import autodiff_lib as ad
 from autodiff_lib import checks, course, graph
 from autodiff_lib.units import UNITS
-from grader import follow_through
-from grader.nbgrader_course import ROOT, filled_in, solutions, source
+from grader.book.nbgrader_course import ROOT, filled_in, solutions, source
+from grader.submission import follow_through
 
 UNIT = "01_operators"
 

@@ -8,9 +8,9 @@ import pytest
 from nbgrader.dbutil import _temp_alembic_ini
 
 from autodiff_lib.units import UNITS
-from grader.catalogue import MISTAKES
-from grader.demo import demo
-from grader.nbgrader_course import (
+from grader.authors.catalogue import MISTAKES
+from grader.authors.demo import demo
+from grader.book.nbgrader_course import (
     NbgraderError,
     Row,
     database,

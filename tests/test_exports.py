@@ -17,12 +17,13 @@ from typer.testing import CliRunner
 
 from autodiff_lib.checks import questions
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
-from grader import engine, hidden, jail, records
 from grader.__main__ import app
-from grader.catalogue import MISTAKES
+from grader.authors.catalogue import MISTAKES
+from grader.book.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
+from grader.classes import records
 from grader.exports import autolab, canvas, command, feedback, gradescope, lines, table
 from grader.exports.autograder import SECRET_FILE, requirements
-from grader.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
+from grader.submission import engine, hidden, jail
 from tests import corpora
 
 UNIT, NOTEBOOK = "01_operators", "operators"

@@ -13,10 +13,11 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from grader import batch, jail, records
 from grader.__main__ import app
-from grader.catalogue import MISTAKES
-from grader.nbgrader_course import ROOT, NbgraderError, database, filled_in, nbgrader, release, solutions, submit
+from grader.authors.catalogue import MISTAKES
+from grader.book.nbgrader_course import ROOT, NbgraderError, database, filled_in, nbgrader, release, solutions, submit
+from grader.classes import batch, records
+from grader.submission import jail
 from tests import corpora
 
 UNIT = "01_operators"

@@ -3,8 +3,8 @@
 import pytest
 
 from autodiff_lib.units import UNITS
-from grader import intake
-from grader.nbgrader_course import solutions, source
+from grader.book.nbgrader_course import solutions, source
+from grader.submission import intake
 
 UNIT = next(iter(UNITS))
 IMPORTS = {

@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 
 from autodiff_lib.checks.question import Ask
-from grader import doctor, scratch, syscalls, watch
-from grader import jail as jail_module
-from grader.jail import JailError, Session, bubblewrap, open_jail
-from grader.limits import Limits, limits_of
-from grader.nbgrader_course import ROOT
+from grader.authors import doctor
+from grader.book.nbgrader_course import ROOT
+from grader.submission import jail as jail_module
+from grader.submission import scratch, syscalls, watch
+from grader.submission.jail import JailError, Session, bubblewrap, open_jail
+from grader.submission.limits import Limits, limits_of
 from tests.corpora import AS_ORDINARY_USER
 from tests.redteam import kernel  # noqa: F401
 from tests.redteam.submissions import SUBMISSIONS
@@ -597,8 +598,8 @@ def as_root_where_all_is_readable(code: str) -> str:
 def test_without_a_jail_root_gives_a_submission_the_rights_of_an_ordinary_user():
     code = """
         from tempfile import TemporaryDirectory
-        from grader.jail import Session, open_jail
-        from grader.limits import Limits
+        from grader.submission.jail import Session, open_jail
+        from grader.submission.limits import Limits
         with open_jail("01_operators", Limits(), jailed=False) as jail, Session(jail, {"a.txt": b"here"}) as session:
             print(session.run("import os, torch; print(os.getuid(), os.geteuid(), open('a.txt').read(), torch.ones(2).sum())"))
             with TemporaryDirectory() as of_root:
@@ -620,7 +621,7 @@ def python(code, *before, **options):
 @pytest.mark.skipif(os.getuid() != 0, reason="whoever is not root sees this in all tests")
 def test_an_ordinary_user_has_the_same_jails():
     code = """
-        from grader.jail import Session, open_jail
+        from grader.submission.jail import Session, open_jail
         from tests.test_jail import EVERYWHERE, LIMITS, printed
         with open_jail("01_operators", LIMITS) as jail:
             with Session(jail, {}) as session:
@@ -671,9 +672,9 @@ def test_without_a_jail_nothing_of_a_submission_stays_and_others_are_left_alone(
 @pytest.mark.parametrize("jailed", [True, False], ids=["jailed", "without a jail"])
 def test_nothing_stays_when_the_grader_is_killed(jailed, tmp_path, monkeypatch):
     code = f"""
-        from grader.jail import Session, open_jail
-        from grader.limits import Limits
-        from grader import scratch, watch
+        from grader.submission.jail import Session, open_jail
+        from grader.submission.limits import Limits
+        from grader.submission import scratch, watch
         with scratch.folder("class"), open_jail("01_operators", Limits(), jailed={jailed}) as jail, Session(jail, {{}}) as session:
             session.run({LEFT!r})
             print(*watch.descendants(jail.process.pid), flush=True)

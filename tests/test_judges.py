@@ -20,8 +20,10 @@ from autodiff_lib.graph_data import GraphError, validate
 from autodiff_lib.kinds.evaluator.judge import FORMS
 from autodiff_lib.kinds.operator.judge import COMPUTE
 from autodiff_lib.units import UNITS
-from grader import engine, gradebook, records, regrade, report
+from grader.book import gradebook, report
+from grader.classes import records, regrade
 from grader.exports import feedback
+from grader.submission import engine
 from tests.asking import questions_of
 
 EXAMPLES, FEW = 8, 2  # answers to each part of a question, and to one with graphs of many nodes, or that trains a model

@@ -2,8 +2,8 @@
 
 import json
 
-from grader.lab import student_settings, working_copy
-from grader.nbgrader_course import ROOT
+from grader.authors.lab import student_settings, working_copy
+from grader.book.nbgrader_course import ROOT
 
 
 def test_a_working_copy_holds_units_and_lectures_and_never_overwrites(tmp_path):

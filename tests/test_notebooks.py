@@ -9,8 +9,8 @@ import nbformat
 import pytest
 
 from autodiff_lib.units import UNITS
-from grader import authoring
-from grader.nbgrader_course import ROOT, source
+from grader.authors import authoring
+from grader.book.nbgrader_course import ROOT, source
 
 TRIVIAL = 24  # characters; shorter lines, as `a, b = node.inputs`, are no secret
 REGION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)

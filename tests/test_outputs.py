@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
 from autodiff_lib.checks import wire
-from grader import outputs
-from grader.outputs import checked_cell, checked_output, harmless_html, picture, plain
+from grader.submission import outputs
+from grader.submission.outputs import checked_cell, checked_output, harmless_html, picture, plain
 
 LIMIT = 2**20
 FRAME = ('<div class="tex2jax_ignore mathjax_ignore">', "</div>")

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
 from autodiff_lib.units import UNITS
-from grader import feedback, report
-from grader.engine import Result
-from grader.nbgrader_course import source
-from grader.pages import in_words, preface
-from grader.records import QuestionRecord, Record
+from grader.book import feedback, report
+from grader.book.nbgrader_course import source
+from grader.book.pages import in_words, preface
+from grader.classes.records import QuestionRecord, Record
+from grader.submission.engine import Result
 
 HOSTILE = [
     "[a](javascript:alert(1))",

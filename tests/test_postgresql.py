@@ -20,10 +20,12 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
-from grader import batch, engine, gradebook, jail, work
 from grader.__main__ import app
-from grader.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgrader, release, solutions, submit
-from grader.writer import Writer
+from grader.book import gradebook
+from grader.book.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgrader, release, solutions, submit
+from grader.classes import batch, work
+from grader.classes.writer import Writer
+from grader.submission import engine, jail
 from tests import test_workers as classes
 
 UNIT, OTHER = classes.UNIT, "02_evaluator"

@@ -20,10 +20,11 @@ import psutil
 import pytest
 
 from autodiff_lib.units import UNITS
-from grader import batch, intake, reading, submitted
-from grader.limits import Limits, MiB
-from grader.nbgrader_course import ROOT
-from grader.submitted import Submitted, content_of, look
+from grader.book.nbgrader_course import ROOT
+from grader.classes import batch
+from grader.submission import intake, reading, submitted
+from grader.submission.limits import Limits, MiB
+from grader.submission.submitted import Submitted, content_of, look
 from tests.clumsy.submissions import SUBMISSIONS as CLUMSY
 
 UNIT = "01_operators"

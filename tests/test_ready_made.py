@@ -11,7 +11,7 @@ from autodiff_lib import checks
 from autodiff_lib.checks import ready_made, session
 from autodiff_lib.checks.ready_made import look
 from autodiff_lib.units import UNITS
-from grader.nbgrader_course import solutions, source
+from grader.book.nbgrader_course import solutions, source
 from tests.clumsy.words import KINDS, with_words
 
 OPERATORS, ENGINE, LM = UNITS

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
-from grader import engine, plain, records
-from grader.nbgrader_course import ROOT
+from grader.book.nbgrader_course import ROOT
+from grader.classes import records
+from grader.submission import engine, plain
 
 UNIT = "01_operators"
 STUDENT = "somebody"
@@ -195,13 +196,13 @@ DECIDES_ON = {  # file -> the units whose points depend on it
     "autodiff_lib/figures.py": (),
     "autodiff_lib/checks/report.py": (),
     "autodiff_lib/units/operators/known_mistakes.json": (),
-    "grader/report.py": (),
+    "grader/book/report.py": (),
     "grader/units/operators/mistakes.py": (),
     "autodiff_lib/graph.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
     "autodiff_lib/checks/compare.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
     "autodiff_lib/kinds/operator/judge.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
     "autodiff_lib/kinds/evaluator/watch.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "grader/jail.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
+    "grader/submission/jail.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
     "source/01_operators/operators.ipynb": ("01_operators", "02_evaluator", "03_transformer_lm"),
     "autodiff_lib/units/evaluator/questions.py": ("02_evaluator", "03_transformer_lm"),
     "grader/units/evaluator/hidden.py": ("02_evaluator",),

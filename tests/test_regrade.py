@@ -18,12 +18,14 @@ from nbgrader.preprocessors import AssignLatePenalties
 from typer.testing import CliRunner
 
 from autodiff_lib.checks.known import direct
-from grader import batch, engine, gradebook, jail, records, regrade
 from grader.__main__ import app
-from grader.catalogue import MISTAKES
-from grader.nbgrader_course import CONFIG, database, filled_in, release, settings, submit
-from grader.work import Graded
-from grader.writer import Writer
+from grader.authors.catalogue import MISTAKES
+from grader.book import gradebook
+from grader.book.nbgrader_course import CONFIG, database, filled_in, release, settings, submit
+from grader.classes import batch, records, regrade
+from grader.classes.work import Graded
+from grader.classes.writer import Writer
+from grader.submission import engine, jail
 from tests import corpora
 from tests.test_workers import UNIT, answers, pages, plain, rows
 

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader import jail
-from grader.nbgrader_course import MARKER, ROOT, filled_in
+from grader.book.nbgrader_course import MARKER, ROOT, filled_in
+from grader.submission import jail
 
 TOY, UNIT = Path(__file__).parent / "toy", "99_toy"
 POINTS = {"cube": 2, "matmul": 2, "add": 1, "doubled": 1, "by_two_processes": 2}

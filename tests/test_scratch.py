@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import scratch
+from grader.submission import scratch
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ import pytest
 
 from autodiff_lib import checks, graph
 from autodiff_lib.checks.ready_made import Look, look
-from grader import hidden, intake
-from grader.catalogue import VARIANTS
+from grader.authors.catalogue import VARIANTS
+from grader.submission import hidden, intake
 
 
 @pytest.mark.parametrize("name", VARIANTS)

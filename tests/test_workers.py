@@ -21,11 +21,13 @@ import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import DataError, OperationalError
 
-from grader import batch, engine, gradebook, intake, jail, reading, records, submitted, whole, work, workers, writer
-from grader import plain as plain_form
-from grader.catalogue import MISTAKES
-from grader.limits import Limits
-from grader.nbgrader_course import database, filled_in, release, solutions, submit
+from grader.authors.catalogue import MISTAKES
+from grader.book import gradebook
+from grader.book.nbgrader_course import database, filled_in, release, solutions, submit
+from grader.classes import batch, records, whole, work, workers, writer
+from grader.submission import engine, intake, jail, reading, submitted
+from grader.submission import plain as plain_form
+from grader.submission.limits import Limits
 from tests import corpora
 
 UNIT = "01_operators"

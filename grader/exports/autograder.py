@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..hidden import SECRET
-from ..limits import FILE as LIMITS_FILE
-from ..nbgrader_course import ROOT
+from ..book.nbgrader_course import ROOT
+from ..submission.hidden import SECRET
+from ..submission.limits import FILE as LIMITS_FILE
 
 FOLDERS = ("autodiff_lib", "grader", "source", "release")
 FILES = ("constraints.txt", "pyproject.toml")

@@ -10,9 +10,9 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
-from .. import records
-from ..gradebook import is_there
-from ..nbgrader_course import ROOT, database
+from ..book.gradebook import is_there
+from ..book.nbgrader_course import ROOT, database
+from ..classes import records
 from . import autograder, autolab, gradescope, lines
 from .canvas import CanvasExport
 from .feedback import of_record

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import text
 
-from ..engine import Result, told_of
-from ..outputs import plain
-from ..records import QuestionRecord, Record
+from ..classes.records import QuestionRecord, Record
+from ..submission.engine import Result, told_of
+from ..submission.outputs import plain
 
 MAX_TEXT = 20_000  # characters of what is said of a question
 UNGRADED = "UNGRADED: this question has no verdict. That is no zero; a person has to look at it."

@@ -14,7 +14,7 @@ from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, Notebook, Submi
 
 from autodiff_lib.units import UNITS
 
-from ..nbgrader_course import source
+from ..book.nbgrader_course import source
 
 
 @dataclass(frozen=True, order=True)

@@ -10,10 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .. import hidden, work
-from ..jail import Jail, JailError
-from ..limits import Limits, limits_of
-from ..reading import open_reader
+from ..classes import work
+from ..submission import hidden
+from ..submission.jail import Jail, JailError
+from ..submission.limits import Limits, limits_of
+from ..submission.reading import open_reader
 from . import gradescope
 from .autograder import SECRET_FILE, UNIT_FILE
 from .feedback import of_result

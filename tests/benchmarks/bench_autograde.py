@@ -29,11 +29,11 @@ import psutil
 from tqdm import tqdm
 
 from autodiff_lib.units import UNITS
-from grader import records
-from grader.catalogue import MISTAKES
-from grader.jail import Session, open_jail
-from grader.limits import Limits
-from grader.nbgrader_course import ROOT, filled_in, scores, solutions, submit
+from grader.authors.catalogue import MISTAKES
+from grader.book.nbgrader_course import ROOT, filled_in, scores, solutions, submit
+from grader.classes import records
+from grader.submission.jail import Session, open_jail
+from grader.submission.limits import Limits
 
 UNIT = "01_operators"
 JOBS = (1, 2)

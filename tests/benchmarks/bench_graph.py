@@ -23,7 +23,7 @@ from torch import Tensor
 
 import autodiff_lib as ad
 from autodiff_lib import course
-from grader.nbgrader_course import ROOT
+from grader.book.nbgrader_course import ROOT
 
 SHAPE = (4, 4)
 

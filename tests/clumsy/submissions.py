@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 
 from autodiff_lib.units import UNITS
 from autodiff_lib.units.operators.questions import POINTS as OPERATOR_POINTS
-from grader.nbgrader_course import ROOT, cell, filled_in, solutions
+from grader.book.nbgrader_course import ROOT, cell, filled_in, solutions
 
 OPERATORS, EVALUATOR, LM = "01_operators", "02_evaluator", "03_transformer_lm"
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from grader.jail import bubblewrap
+from grader.submission.jail import bubblewrap
 from tests import corpora
 from tests.clumsy import floods, unusual, words  # noqa: F401 - they add to the submissions
 from tests.clumsy.submissions import SUBMISSIONS, write

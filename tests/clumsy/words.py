@@ -7,7 +7,7 @@ import re
 
 from autodiff_lib.checks.ready_made import EVERYWHERE, INSIDE, ROUNDABOUT
 from autodiff_lib.units import UNITS
-from grader.nbgrader_course import solutions
+from grader.book.nbgrader_course import solutions
 
 from .submissions import add, encoded, expectation, full
 

@@ -24,7 +24,7 @@ from nbformat.v4 import new_code_cell
 
 from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
-from grader.nbgrader_course import ROOT, cell, solutions
+from grader.book.nbgrader_course import ROOT, cell, solutions
 
 MARKER = "redteam-was-here"
 LEAK = "leaked:"
@@ -2217,6 +2217,7 @@ engine(
     "engine_channel",
     "takes the channel over and answers the order, the values and the forgetting with the library's own functions",
     {},
+    told={"topological_order": 3.0},
     first=grab(
         """
         from autodiff_lib.graph_data import evaluate, evaluation_order

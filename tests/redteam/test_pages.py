@@ -19,10 +19,11 @@ from playwright.sync_api import sync_playwright
 from traitlets.config import Config
 
 from autodiff_lib.units import UNITS
-from grader import feedback, outputs
-from grader.jail import Session, bubblewrap, open_jail
-from grader.limits import Limits
-from grader.nbgrader_course import ROOT, settings
+from grader.book import feedback
+from grader.book.nbgrader_course import ROOT, settings
+from grader.submission import outputs
+from grader.submission.jail import Session, bubblewrap, open_jail
+from grader.submission.limits import Limits
 from tests import corpora
 from tests.redteam.pages import ELSEWHERE, FORGED, PAGES
 from tests.redteam.submissions import ENGINE, LEAK, LM, MARKER, OPS

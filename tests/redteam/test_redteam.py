@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from grader import records
-from grader.jail import bubblewrap
-from grader.nbgrader_course import ROOT
+from grader.book.nbgrader_course import ROOT
+from grader.classes import records
+from grader.submission.jail import bubblewrap
 from tests import corpora
 from tests.redteam import floods, forgeries, kernel, pages  # noqa: F401 - they add to SUBMISSIONS
 from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write

@@ -16,7 +16,7 @@ from autodiff_lib.checks.report import html, text
 from autodiff_lib.feeding import as_tensors
 from autodiff_lib.kinds.evaluator.watch import TooMuchWorkError, budgeted, computations, shallow_stack, unwatch
 from autodiff_lib.kinds.reference import forward
-from grader.nbgrader_course import solutions
+from grader.book.nbgrader_course import solutions
 from grader.units.evaluator.hidden import DEEPER
 from tests.asking import questions_of
 

@@ -19,7 +19,7 @@ from autodiff_lib.kinds import reference
 from autodiff_lib.kinds.operator.judge import judge_compute, judge_gradient
 from autodiff_lib.units import UNITS
 from autodiff_lib.units.operators.questions import POINTS, compute_cases, gradient_cases
-from grader.catalogue import MISTAKES
+from grader.authors.catalogue import MISTAKES
 
 UNIT = "01_operators"
 

@@ -19,7 +19,7 @@ from autodiff_lib.checks.question import Ask, Question, Verdict
 from autodiff_lib.kinds.graph_function.judge import twin
 from autodiff_lib.units.transformer_lm import questions
 from autodiff_lib.units.transformer_lm.truth import FUNCTIONS
-from grader.catalogue import MISTAKES
+from grader.authors.catalogue import MISTAKES
 from grader.units.transformer_lm.hidden import SIZES, TaskCase, judge_task
 from tests.asking import questions_of
 

@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
 
-from .intake import questions_in_words
+from ..classes.records import QuestionRecord, Record
+from ..submission.intake import questions_in_words
 from .nbgrader_course import ROOT, nbgrader
-from .records import QuestionRecord, Record
 
 TRIES = 3  # to open a gradebook whose tables somebody else is making
 LatePenalty = Callable[[str, float, float], float | None]

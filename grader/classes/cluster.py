@@ -25,10 +25,10 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, Security, Worker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError
 
-from . import engine, hidden, scratch
-from .jail import Jail, JailError
-from .limits import Limits
-from .reading import Reader
+from ..submission import engine, hidden, scratch
+from ..submission.jail import Jail, JailError
+from ..submission.limits import Limits
+from ..submission.reading import Reader
 from .work import Graded, Job, grade, quarantined
 
 LOCAL = "local"  # in place of an address: a cluster on this machine

@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from autodiff_lib.course import cells_to_run
 from autodiff_lib.units import needed
 
-from .nbgrader_course import source
+from ..book.nbgrader_course import source
 
 
 @cache

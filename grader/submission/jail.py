@@ -30,10 +30,10 @@ from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
 from autodiff_lib.units import UNITS, Unit
 
+from ..book.nbgrader_course import ROOT
 from . import scratch, syscalls, watch
 from .follow_through import reference
 from .limits import Limits, MiB
-from .nbgrader_course import ROOT
 from .outputs import checked_cell
 
 INMATE = Path(__file__).with_name("inmate.py")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import batch, gradebook, records
-from .exports import lines
-from .gradebook import ensure_assignment
-from .nbgrader_course import database
-from .pages import page_of
+from ..book import gradebook
+from ..book.gradebook import ensure_assignment
+from ..book.nbgrader_course import database
+from ..book.pages import page_of
+from ..exports import lines
+from . import batch, records
 from .records import QuestionRecord, Record
 from .work import Graded
 from .writer import Writer

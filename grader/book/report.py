@@ -17,9 +17,9 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .catalogue import MISTAKES
+from ..authors.catalogue import MISTAKES
+from ..classes.records import Record
 from .feedback import POLICY
-from .records import Record
 
 STYLE = """
 body { font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; line-height: 1.5; color: #222 }

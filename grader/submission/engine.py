@@ -23,18 +23,15 @@ from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Que
 from autodiff_lib.checks.ready_made import Look, refused
 from autodiff_lib.units import UNITS, needed, room
 
+from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
 from .jail import Jail, Session, note
-from .nbgrader_course import ROOT, source
 
 # where a judge itself fails, whoever grades sees the traceback
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
 
 MAX_HINT = 600  # characters
-DECIDES = (  # modules of the grader on which points depend
-    *("engine", "follow_through", "hidden", "inmate", "intake", "jail", "reading", "submitted", "syscalls", "watch"),
-    "units/__init__",
-)
+DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
     *("figures", "graph_drawing", "checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
 }
@@ -110,7 +107,7 @@ def decisive(unit: str) -> list[Path]:
     library = ROOT / "autodiff_lib"
     common = [path for pattern in ("*.py", "checks/*.py", "kinds/**/*.py", "units/__init__.py") for path in library.glob(pattern)]
     found = [path for path in common if str(path.relative_to(library).with_suffix("")) not in SHOWS]
-    found += [ROOT / "grader" / f"{name}.py" for name in DECIDES]
+    found += [path for pattern in DECIDES for path in (ROOT / "grader").glob(pattern)]
     found += [ROOT / "grader" / "units" / room(unit) / "hidden.py", ROOT / "release" / unit / UNITS[unit].notebook]
     for name in (*needed(unit), unit):
         found += [*(library / "units" / room(name)).glob("*.py"), ROOT / "source" / name / UNITS[name].notebook]

@@ -21,14 +21,14 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from autodiff_lib.units import UNITS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 """The repository, with `nbgrader_config.py` and `source/`."""
 
 CONFIG = "nbgrader_config.py"
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["nbgrader.apps", "grader.nbgrader_stages"])  # importing them takes longer than most commands
+FORKS.set_forkserver_preload(["nbgrader.apps", "grader.book.nbgrader_stages"])  # importing them takes longer than most commands
 
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 

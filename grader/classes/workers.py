@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
-from .jail import START_SECONDS, Jail, JailError
-from .limits import Limits
-from .reading import Reader
+from ..submission.jail import START_SECONDS, Jail, JailError
+from ..submission.limits import Limits
+from ..submission.reading import Reader
 from .work import Graded, Job, grade, quarantined
 
 TRIES = 2  # a submission whose workers die is given up after so many

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from .jail import JailError
+from ..submission.jail import JailError
 
 LOG = logging.getLogger("grader")
 HOST = (JailError, InterfaceError, InternalError, OperationalError)

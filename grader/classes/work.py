@@ -16,14 +16,14 @@ import nbformat
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.question import Reason
 
-from . import engine
+from ..book.nbgrader_course import source
+from ..book.pages import graded_notebook
+from ..submission import engine
+from ..submission.jail import Jail
+from ..submission.reading import Reader
+from ..submission.submitted import Submitted, look
 from .boundary import alone
-from .jail import Jail
-from .nbgrader_course import source
-from .pages import graded_notebook
-from .reading import Reader
 from .records import Record, record_of
-from .submitted import Submitted, look
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import engine, gradebook, records, work, workers
+from ..book import gradebook
+from ..book.gradebook import ensure_assignment
+from ..book.nbgrader_course import database
+from ..book.pages import page_of
+from ..submission import engine
+from ..submission.jail import open_jail
+from ..submission.limits import Limits, limits_of
+from ..submission.reading import open_reader
+from ..submission.submitted import look
+from . import records, work, workers
 from .boundary import alone
-from .gradebook import ensure_assignment
-from .jail import open_jail
-from .limits import Limits, limits_of
-from .nbgrader_course import database
-from .pages import page_of
-from .reading import open_reader
 from .records import Record
 from .sealing import is_whole
-from .submitted import look
 from .writer import Writer
 
 

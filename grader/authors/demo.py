@@ -19,10 +19,10 @@ from rich.table import Table
 
 from autodiff_lib.units import UNITS
 
+from ..book.nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
+from ..submission.jail import bubblewrap
+from ..units import part_of
 from .catalogue import MISTAKES
-from .jail import bubblewrap
-from .nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
-from .units import part_of
 
 MARKER = ".demo"  # lies in a folder that a demo has made, and may empty
 

@@ -23,7 +23,7 @@ from autodiff_lib.checks.names import parsed
 from autodiff_lib.checks.ready_made import Look, exercises_in_cells, look
 from autodiff_lib.units import UNITS
 
-from .nbgrader_course import ROOT
+from ..book.nbgrader_course import ROOT
 from .submitted import MAX_FILE, MAX_FILES_TOTAL, MiB, Submitted, is_notebook, shown
 
 MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together

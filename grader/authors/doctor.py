@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from autodiff_lib.units import UNITS
 
-from . import syscalls, watch
-from .jail import ALLOWED, Jail, JailError, Session, bubblewrap, no_bubblewrap
-from .limits import limits_of
+from ..submission import syscalls, watch
+from ..submission.jail import ALLOWED, Jail, JailError, Session, bubblewrap, no_bubblewrap
+from ..submission.limits import limits_of
 
 PACKAGES = ("torch", "numpy", "nbgrader", "jupyterlab", "nbformat")
 ENOUGH_MEMORY = 6 * 2**30  # bytes: one jail at its limits, and the grader

@@ -17,13 +17,14 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import DBAPIError
 
-from . import gradebook, records, whole
+from ..book import gradebook
+from ..book.nbgrader_course import settings
+from ..book.pages import page_of
+from ..submission.submitted import content_of
+from . import records, whole
 from .boundary import HOST, alone
-from .nbgrader_course import settings
-from .pages import page_of
 from .records import Record
 from .sealing import seal
-from .submitted import content_of
 from .work import Graded
 
 TIMESTAMP = "timestamp.txt"

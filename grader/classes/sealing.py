@@ -11,11 +11,11 @@ import hmac
 from dataclasses import replace
 from pathlib import Path
 
-from . import plain
-from .hidden import secret
-from .limits import MiB
+from ..submission import plain
+from ..submission.hidden import secret
+from ..submission.limits import MiB
+from ..submission.submitted import content_of
 from .records import Record
-from .submitted import content_of
 
 MAX_PAGE = 256 * MiB  # bytes; pictures are in it
 

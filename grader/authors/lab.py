@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .nbgrader_course import ROOT
+from ..book.nbgrader_course import ROOT
 
 
 def working_copy(folder: Path) -> list[Path]:

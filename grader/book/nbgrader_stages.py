@@ -18,9 +18,9 @@ from nbgrader.converters.base import NbGraderException
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Bool, Integer
 
-from . import batch
-from .jail import JailError
-from .records import Record
+from ..classes import batch
+from ..classes.records import Record
+from ..submission.jail import JailError
 
 
 class JailedAutograde(Autograde):

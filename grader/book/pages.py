@@ -19,10 +19,10 @@ from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import html
 from autodiff_lib.units import UNITS
 
-from .engine import Outcome, Result
+from ..classes.records import folder_of
+from ..submission.engine import Outcome, Result
+from ..submission.outputs import apart, plain
 from .nbgrader_course import source
-from .outputs import apart, plain
-from .records import folder_of
 
 
 def graded_notebook(result: Result) -> NotebookNode:

@@ -24,9 +24,9 @@ from autodiff_lib.checks.question import Answer, Case, Failure, Problem, Questio
 from autodiff_lib.checks.wire import pack_answer
 from autodiff_lib.units import needed
 
+from ..book.nbgrader_course import solutions, source
+from ..units import Mistake, Variant
 from .catalogue import MISTAKES, VARIANTS
-from .nbgrader_course import solutions, source
-from .units import Mistake, Variant
 
 LARGE = "large graphs"
 """A part that takes longer than all else of its unit. It is asked of other exercises only where the mistake fails it in its own."""

@@ -19,7 +19,7 @@ from PIL import Image
 
 from autodiff_lib.units import UNITS
 
-from .nbgrader_course import ROOT, nbgrader
+from ..book.nbgrader_course import ROOT, nbgrader
 
 KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

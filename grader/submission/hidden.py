@@ -11,7 +11,7 @@ from functools import cache
 
 from autodiff_lib.checks.question import Question
 
-from .units import part_of
+from ..units import part_of
 
 SECRET = "AUTODIFF_SECRET"
 

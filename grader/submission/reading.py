@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
+from ..book.nbgrader_course import ROOT
 from . import intake, plain
 from .limits import Limits, MiB
-from .nbgrader_course import ROOT
 from .submitted import Submitted, look
 
 MAX_ANSWER = 64 * MiB  # bytes: what remains of a submission once its outputs are dropped

@@ -12,11 +12,12 @@ from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.question import Reason
 from autodiff_lib.units import UNITS
 
-from . import plain, whole
-from .engine import Result, question_hash, told_of, version, why_ungraded
-from .hidden import secret
-from .limits import MiB
-from .submitted import content_of
+from ..submission import plain
+from ..submission.engine import Result, question_hash, told_of, version, why_ungraded
+from ..submission.hidden import secret
+from ..submission.limits import MiB
+from ..submission.submitted import content_of
+from . import whole
 
 MAX_RECORD = 8 * MiB  # bytes: what is longer, no grader has written
 MAX_NAME = 200  # bytes of a student's name that are a file's name as they stand; a file system takes 255 with what comes behind
