@@ -1,5 +1,6 @@
 """A unit is added by adding its folders and its notebook: one with an exercise of each kind, in a copy of what is committed."""
 
+import ast
 import json
 import os
 import shutil
@@ -176,3 +177,27 @@ def test_it_is_graded_in_the_jail_and_fed_back(course):
     assert {record["jailed"] for record in records.values()} == {True}
     run(course, "nbgrader", "generate_feedback", UNIT)
     assert "Score: 8.0" in (course / "feedback" / "right" / UNIT / "toy.html").read_text()
+
+
+@pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
+def test_the_demo_shows_it(course):
+    code = """
+        import shutil
+        from pathlib import Path
+        from rich.console import Console
+        from grader.authors.demo import grade_unit
+        from grader.book.nbgrader_course import database, scores
+
+        if __name__ == "__main__":
+            folder = Path("shown")
+            shutil.copytree("source", folder / "source")
+            grade_unit(folder, "99_toy", Console())
+            print({row.student: row.total for row in scores(database(folder), "99_toy")})
+            print(len(list((folder / "feedback").rglob("toy.html"))))
+    """
+    (course / "shown.py").write_text(textwrap.dedent(code))
+    done = subprocess.run([sys.executable, "shown.py"], cwd=course, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    totals, pages = done.stdout.splitlines()[-2:]
+    assert {"full-marks": 8, "untouched": 0, "typical-mistakes": 6}.items() <= ast.literal_eval(totals).items()
+    assert pages == "5"
