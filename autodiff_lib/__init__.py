@@ -9,7 +9,8 @@ from typing import Any
 
 from . import operators, units  # noqa: F401 - fill the table
 from .feeding import as_tensors
-from .graph import Node, Op, Variable, exercise, exercise_of, method, operator, table
+from .graph import Node, Op, Variable, operator
+from .registry import exercise, exercise_of, method, table
 
 __version__ = "0.1.0"
 __all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "exercise_of", "method", "operator"]

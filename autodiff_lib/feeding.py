@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .graph import Node, describe_value
+from .graph import Node
+from .messages import describe_value
 
 
 def as_tensors(input_values: Mapping[Node, Any]) -> tuple[dict[Node, Tensor], Callable[[list[Tensor]], list[Any]]]:

@@ -19,7 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .graph import Node, Op, describe_value, table
+from .graph import Node, Op
+from .messages import describe_value
+from .registry import table
 
 MAX_NODES = 200_000
 MAX_ELEMENTS = 20_000_000  # numbers that the values of an untrusted graph may take, all nodes together
@@ -120,6 +122,12 @@ def from_json(text: str) -> dict[str, Any]:
         raise GraphError(f"not JSON: {error}") from None
     validate(graph)
     return graph
+
+
+def outputs_of(graph: dict[str, Any]) -> int:
+    """How many outputs a graph has. GraphError where it is none."""
+    validate(graph)
+    return len(graph["outputs"])
 
 
 def validate(graph: Any) -> None:

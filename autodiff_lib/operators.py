@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .graph import Node, Op, operator, table
+from .graph import Node, Op, operator
+from .registry import table
 
 
 def axes(dim: int | tuple[int, ...], rank: int, op: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from autodiff_lib import course, graph
+from autodiff_lib import course, registry
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, solutions
 from grader.classes import batch
@@ -30,7 +30,7 @@ def warm_jails() -> Iterator[None]:
 @pytest.fixture
 def fresh_table() -> Iterator[None]:
     """The operator table as it was before the test: what the test registers is gone afterwards."""
-    with graph.restored():
+    with registry.restored():
         yield
 
 
@@ -39,7 +39,7 @@ def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
     """All units' solutions, loaded once, and the table as it is then; the table itself stays unwritten."""
     folder = Path.cwd()
     os.chdir(ROOT / "notebooks")
-    with graph.restored() as table:
+    with registry.restored() as table:
         modules = {unit: course.load(unit) for unit in UNITS}
         after = dict(table)
     os.chdir(folder)
@@ -50,7 +50,7 @@ def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
 def solved(fresh_table, loaded) -> dict[str, ModuleType]:
     """All units' solutions are in the table."""
     modules, table = loaded
-    graph.table.update(table)
+    registry.table.update(table)
     return modules
 
 

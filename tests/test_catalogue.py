@@ -16,7 +16,8 @@ from autodiff_lib.checks.judge import judge, judged
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import text
 from autodiff_lib.checks.wire import unpack_answer
-from autodiff_lib.graph import Op, table
+from autodiff_lib.graph import Op
+from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import trials

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 import autodiff_lib as ad
-from autodiff_lib import checks, course, graph
+from autodiff_lib import checks, course, registry
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, filled_in, solutions, source
 from grader.submission import follow_through
@@ -160,4 +160,4 @@ def test_exercises_are_declared_with_the_signature_of_the_notebook():
         for name, text in cells.items():
             if "@ad.operator" in text:
                 assert f'"{next(s for s in UNITS[unit].operators if s.startswith(name + "("))}"' in text
-                assert name in graph.exercises
+                assert name in registry.exercises

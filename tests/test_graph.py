@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import autodiff_lib as ad
-from autodiff_lib.graph import MAX_NAME, Signature, table
+from autodiff_lib.graph import MAX_NAME, Signature
+from autodiff_lib.registry import table
 
 a, b = ad.Variable("a"), ad.Variable("b")
 

@@ -15,10 +15,11 @@ from autodiff_lib.checks import probe, wire
 from autodiff_lib.checks.judge import FAILED, failure_of, judge_part, judged
 from autodiff_lib.checks.question import Answer, Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import html, text
-from autodiff_lib.graph import Op, operator, table
+from autodiff_lib.graph import Op, operator
 from autodiff_lib.graph_data import GraphError, validate
 from autodiff_lib.kinds.evaluator.judge import FORMS
 from autodiff_lib.kinds.operator.judge import COMPUTE
+from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from grader.book import gradebook, report
 from grader.classes import records, regrade

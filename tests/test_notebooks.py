@@ -62,8 +62,8 @@ def test_the_committed_release_is_what_nbgrader_makes_of_source_now(fresh_releas
 
 
 def test_released_exercises_raise_not_implemented_with_their_name():
-    for unit, name in UNITS.items():
-        released = nbformat.read(ROOT / "release" / unit / name, as_version=4)
+    for unit, declared in UNITS.items():
+        released = nbformat.read(ROOT / "release" / unit / declared.notebook, as_version=4)
         for cell in released.cells:
             marked = cell.metadata.get("nbgrader", {})
             if marked.get("solution") and cell.cell_type == "code":
@@ -103,6 +103,12 @@ def test_the_wheel_holds_the_library_alone(wheel):
     top = {name.split("/")[0] for name in wheel}
     assert top == {"autodiff_lib"}
     assert "autodiff_lib/course.mplstyle" in wheel
+
+
+def test_checks_know_no_graph_and_no_kind_and_kinds_know_no_unit():
+    for folder, forbidden in (("checks", r"graph|graph_data|graph_drawing|operators|kinds|units\.\w+"), ("kinds", r"units\.\w+")):
+        for path in (ROOT / "autodiff_lib" / folder).rglob("*.py"):
+            assert not re.search(rf"^\s*from \.+({forbidden}) import", path.read_text(), re.MULTILINE), path
 
 
 def test_lint_and_imports_point_one_way():

@@ -86,7 +86,7 @@ FORMS = [
         (message({**GOOD, "facts": []}), "facts or printed text are malformed"),
         (message({**GOOD, "printed": "x" * 20_000}), "facts or printed text are malformed"),
         (message({**GOOD, "problem": "oops"}), "problem is malformed"),
-        (message({**GOOD, "graph": {"nodes": 3}}), "graph is malformed"),
+        (message({**GOOD, "graph": [3]}), "graph is malformed"),
         (message({**GOOD, "arrays": [["float64", [1], "C"]]}), "array is cut off"),
         (message({**GOOD, "arrays": [["float64", [2**12, 2**12], "C"]]}), "array is cut off"),
         (message({**GOOD, "arrays": [["float64", [], "C"]]}, bytes(9)), "more in the message"),

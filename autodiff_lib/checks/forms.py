@@ -28,6 +28,7 @@ class Form:
     probe: str  # `folders.module:function`, below this library
     arrays: Callable[[Any], int] = nothing
     outputs: Callable[[Any], int] = nothing  # of the graph; none means that there is no graph
+    outputs_of: Callable[[dict[str, Any]], int] = len  # how many a graph has. ValueError where it is none
     facts: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     agree: Callable[[Any, Mapping[str, Any]], bool] = lambda case, facts: True  # whether facts that are right one by one fit together
     miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
@@ -43,7 +44,11 @@ def misformed(case: Case, answer: Answer) -> Failure | None:
     outputs, arrays = form.outputs(case), form.arrays(case)
     if bool(answer.graph) != bool(outputs) or unsendable(answer.arrays) or not form.agree(case, facts):
         return tampered
-    for count, wanted in ((len(answer.arrays), arrays), (len(answer.graph["outputs"]) if outputs else 0, outputs)):
+    try:
+        there = form.outputs_of(answer.graph) if outputs else 0
+    except ValueError:
+        return tampered
+    for count, wanted in ((len(answer.arrays), arrays), (there, outputs)):
         if count != wanted:
             return tampered if form.miscounted is None else form.miscounted(case, answer)
     return None

@@ -20,7 +20,8 @@ from typing import Any, NoReturn, TypeVar
 
 from torch.overrides import TorchFunctionMode
 
-from ..graph import describe_value, table
+from ..messages import describe_value
+from ..registry import table
 from .question import Answer, Ask, Case, Problem
 from .wire import unsendable
 

@@ -86,7 +86,7 @@ class Failure:
     hidden: bool = False  # whether the case is one whose numbers nobody may see
     mistake: str = ""  # id of the known mistake that answers alike
     direct: str = ""  # what to say of it to somebody who has been given its hint before
-    graph: tuple[dict[str, Any], tuple[str, ...]] | None = None  # the graph of the case, as data, and its variables' names
+    picture: Callable[[], str] | None = None  # HTML of what was asked about, drawn where it is shown
 
     @classmethod
     def wrong(cls, case: Case, message: str, hint: str = "", got: Any = None, expected: Any = None, **inputs: Any) -> Failure:

@@ -8,9 +8,6 @@ from html import escape
 import numpy as np
 from IPython import get_ipython
 
-from ..graph import Variable
-from ..graph_data import from_data
-from ..graph_drawing import draw_graph
 from .compare import close
 from .question import Failure, PartVerdict, Question, Verdict
 
@@ -206,17 +203,10 @@ def part_html(part: PartVerdict, sentences: list[str]) -> str:
         shown = pictures(part.failure)
         answers = shown[-2:] if part.failure.got is not None else []
         inputs = shown[: len(shown) - len(answers)]
-        inner += graph_html(part.failure) + pictures_html(answers, scale(answers)) + pictures_html(inputs)
+        drawn = part.failure.picture() if part.failure.picture is not None else ""
+        inner += drawn + pictures_html(answers, scale(answers)) + pictures_html(inputs)
         rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
     return "".join(rows)
-
-
-def graph_html(failure: Failure) -> str:
-    if failure.graph is None:
-        return ""
-    graph, names = failure.graph
-    nodes = from_data(graph, [Variable(name) for name in names])
-    return draw_graph([nodes[position] for position in graph["outputs"]]).markup
 
 
 def scale(shown: list[Picture]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from types import FunctionType
 
 from IPython import get_ipython
 
-from ..graph import Op, table
+from ..registry import table
 from ..units import UNITS
 from .ready_made import Look, exercises_in_cells, look
 
@@ -44,6 +44,6 @@ def source_of_cell(name: str) -> str:
     if isinstance(written, FunctionType):
         candidates = [written]
     else:
-        candidates = list(vars(type(written) if isinstance(written, Op) else written).values())
+        candidates = list(vars(written if isinstance(written, type) else type(written)).values())
     functions = [value for value in candidates if inspect.isfunction(value)]
     return "".join(linecache.getlines(functions[0].__code__.co_filename)) if functions else ""

@@ -11,7 +11,8 @@ from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from ..graph import Signature, declare_function, declare_operator
+from ..graph import Signature, declare_operator
+from ..registry import declare_function
 
 
 @dataclass(frozen=True)

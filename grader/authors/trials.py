@@ -16,7 +16,7 @@ from types import ModuleType
 
 import torch
 
-from autodiff_lib import course, graph
+from autodiff_lib import course, registry
 from autodiff_lib.checks import known, probe
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.judge import judged
@@ -72,7 +72,7 @@ class Trial:
 def reference(unit: str) -> tuple[dict[str, object], dict[str, object]]:
     """The operator table and the namespace with the solutions of a unit, and of the units that it needs."""
     module = ModuleType(unit)
-    with graph.restored() as table:
+    with registry.restored() as table:
         for earlier in (*needed(unit), unit):
             module = ModuleType(earlier)
             for cell in course.cells_to_run(source(earlier)):
@@ -86,7 +86,7 @@ def reference(unit: str) -> tuple[dict[str, object], dict[str, object]]:
 def written(unit: str, cells: Sequence[str]) -> Iterator[None]:
     """While open, `cells` have been run in a notebook of the unit in which everything else is solved."""
     solved, namespace = reference(unit)
-    with graph.restored(solved):
+    with registry.restored(solved):
         scope = {**namespace, "__name__": "__main__"}
         for text in cells:
             exec(compile(text, "<cell>", "exec"), scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from ...checks.forms import Form, is_error, is_flag, is_list_of
 from ...checks.question import Answer, Ask, Failure, all_numbers
 from ...checks.values import Shape, draw, generator
 from ...graph import Node, Variable
-from ...graph_data import GraphError, evaluate, evaluate_untrusted, from_data, to_data
+from ...graph_data import GraphError, evaluate, evaluate_untrusted, from_data, outputs_of, to_data
+from ...graph_drawing import draw_graph
 from .. import reference
 from .probe import factors_of
 from .watch import STEPS_PER_NODE
@@ -26,6 +27,7 @@ from .watch import STEPS_PER_NODE
 WIDE_ROWS = 100  # rows of a large matrix that the judge takes at once
 BY_POSITION = ("topological_order", "evaluator_run")  # whose answers name nodes by their positions
 SLACK = 3  # results that a run may keep beyond those still needed: what its local variables hold
+MAX_DRAWN = 60  # nodes up to which a graph is drawn beside what is wrong
 MAX_LISTED = 20  # nodes up to which a wrong order is written out
 
 
@@ -181,7 +183,11 @@ FORMS = {
         miscounted=miscounted_values,
     ),
     "gradients": Form(
-        "kinds.evaluator.probe:gradients", outputs=gradients_wanted, facts={"changed": is_flag}, miscounted=miscounted_gradients
+        "kinds.evaluator.probe:gradients",
+        outputs=gradients_wanted,
+        outputs_of=outputs_of,
+        facts={"changed": is_flag},
+        miscounted=miscounted_gradients,
     ),
     "memory": Form("kinds.evaluator.probe:memory", arrays=lambda case: 1, miscounted=miscounted_values),
 }
@@ -191,9 +197,14 @@ FORMS = {
 def failure(case: GraphCase, message: str, hint: str = "", got: Any = None, expected: Any = None) -> Failure:
     graph = case.graph
     inputs = {f"{name}": case.values()[number] for number, name in enumerate(case.names)}
-    small = len(graph["nodes"]) <= 60
-    shown = (graph, case.names) if small else None
-    return Failure(case.name, "wrong", message, hint, got, expected, inputs, graph=shown)
+    picture = partial(drawn, case) if len(graph["nodes"]) <= MAX_DRAWN else None
+    return Failure(case.name, "wrong", message, hint, got, expected, inputs, picture=picture)
+
+
+def drawn(case: GraphCase) -> str:
+    """The graph of a case, as SVG."""
+    nodes = from_data(case.graph, [Variable(name) for name in case.names])
+    return draw_graph([nodes[position] for position in case.graph["outputs"]]).markup
 
 
 def node_names(case: GraphCase) -> list[str]:

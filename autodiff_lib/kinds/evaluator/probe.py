@@ -19,8 +19,10 @@ from torch import Tensor
 
 from ...checks.probe import WrongKindError, attempt, closed, stand_ins
 from ...checks.question import Answer, Ask, Problem
-from ...graph import Node, Variable, describe_value, table
+from ...graph import Node, Variable
 from ...graph_data import evaluate, evaluation_order, from_data, inputs_first, to_data
+from ...messages import describe_value
+from ...registry import table
 from .watch import Budget, budgeted, computations, in_little_memory, shallow_stack, unwatch
 
 FACTORS = (0.9, 1.1)  # in hidden cases every computation is multiplied by a number of its own, between these

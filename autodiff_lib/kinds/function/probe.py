@@ -10,7 +10,7 @@ import numpy as np
 
 from ...checks.probe import WrongKindError, missing_return
 from ...checks.question import Answer, Ask
-from ...graph import table
+from ...registry import table
 
 
 def call(ask: Ask) -> Answer:

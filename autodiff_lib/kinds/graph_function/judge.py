@@ -15,13 +15,13 @@ from ...checks.diagnosis import diagnose
 from ...checks.forms import Form
 from ...checks.question import Answer, Ask, Case, Failure, all_numbers, plain
 from ...checks.values import generator
-from ...graph_data import GraphError, evaluate_untrusted
+from ...graph_data import GraphError, evaluate_untrusted, outputs_of
 from .. import reference
 
 EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
 MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
 
-BUILD = Form("kinds.graph_function.probe:build", outputs=lambda case: 1)
+BUILD = Form("kinds.graph_function.probe:build", outputs=lambda case: 1, outputs_of=outputs_of)
 
 
 @dataclass(frozen=True)

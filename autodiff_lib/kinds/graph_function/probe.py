@@ -12,8 +12,9 @@ from typing import Any
 
 from ...checks.probe import WrongKindError, missing_return, no_ready_made_model, stand_ins
 from ...checks.question import Answer, Ask
-from ...graph import Node, Op, Signature, Variable, table
+from ...graph import Node, Op, Signature, Variable
 from ...graph_data import to_data
+from ...registry import table
 
 
 def build(ask: Ask) -> Answer:

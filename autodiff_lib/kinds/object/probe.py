@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...checks.question import Answer, Ask
-from ...graph import table
+from ...registry import table
 from ..function.probe import as_arrays
 
 

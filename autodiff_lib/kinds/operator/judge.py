@@ -20,12 +20,12 @@ from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Failure, all_numbers, pictured
 from ...checks.values import SAID, Shape, draw, generator
-from ...graph import table
-from ...graph_data import Forward, GraphError, evaluate_untrusted
+from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
+from ...registry import table
 from .. import reference
 
 COMPUTE = Form("kinds.operator.probe:compute", arrays=lambda case: 2, facts={"changed": lambda value, case: is_list_of(str, value)})
-GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes))
+GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of)
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
 SHAKE = 1e-9  # relative errors that are put into the operators of a gradient, to see how large they get

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ...checks.probe import AUTOGRAD, Refused, WrongKindError, missing_return
 from ...checks.question import Answer, Ask
-from ...graph import Node, Op, Variable, table
+from ...graph import Node, Op, Variable
 from ...graph_data import to_data
+from ...registry import table
 from ...units import UNITS
 
 

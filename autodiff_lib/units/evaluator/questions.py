@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from ...checks.question import Part, Question
-from ...graph import Node, table
+from ...graph import Node
 from ...kinds.evaluator.judge import GraphCase, judge_forgetting, judge_gradients, judge_order, judge_run
+from ...registry import table
 from .unit import UNIT
 
 DEEP = 2_000  # nodes of a chain: it breaks a recursion, and work is counted, not timed

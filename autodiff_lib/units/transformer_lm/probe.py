@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ...checks.probe import WrongKindError, missing_return, no_ready_made_model, stand_ins
 from ...checks.question import Answer, Ask
-from ...graph import describe_value, table
+from ...messages import describe_value
+from ...registry import table
 from ...text import PAD
 
 

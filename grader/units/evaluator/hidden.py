@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from autodiff_lib.checks.question import Part, Question
-from autodiff_lib.graph import Node, table
+from autodiff_lib.graph import Node
 from autodiff_lib.kinds.evaluator.judge import GraphCase
+from autodiff_lib.registry import table
 from autodiff_lib.units.evaluator.questions import DEEP, chain
 from autodiff_lib.units.evaluator.questions import questions as public_questions
 

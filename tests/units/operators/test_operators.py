@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import autodiff_lib as ad
 from autodiff_lib.checks.values import draw
-from autodiff_lib.graph import table
 from autodiff_lib.graph_data import evaluate, to_data
 from autodiff_lib.kinds import reference
 from autodiff_lib.operators import sum_to
+from autodiff_lib.registry import table
 from autodiff_lib.units.operators import questions as unit1
 
 DIMS = [0, -1, (0, 1), (-1, 0), 1]

@@ -13,10 +13,10 @@ from autodiff_lib.checks.compare import agree
 from autodiff_lib.checks.question import Ask, Verdict
 from autodiff_lib.checks.report import Overview, html, text
 from autodiff_lib.checks.values import generator
-from autodiff_lib.graph import table
 from autodiff_lib.graph_data import evaluate, to_data
 from autodiff_lib.kinds import reference
 from autodiff_lib.kinds.operator.judge import judge_compute, judge_gradient
+from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from autodiff_lib.units.operators.questions import POINTS, compute_cases, gradient_cases
 from grader.authors.catalogue import MISTAKES
