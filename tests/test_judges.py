@@ -253,12 +253,12 @@ TOKENS_SUMMED = {
         ),
         (
             "causal_self_attention",
-            "the future",
+            "the mask",
             Answer(graph=TOKENS_SUMMED),
             "wrong",
             r"shape \[1, 1, 4\], expected \[1, 3, ...\]: one row",
         ),
-        ("causal_self_attention", "the future", Answer(graph={"nodes": [NODE], "outputs": [0]}), "wrong", "runs in a circle"),
+        ("causal_self_attention", "the mask", Answer(graph={"nodes": [NODE], "outputs": [0]}), "wrong", "runs in a circle"),
     ],
 )
 def test_an_answer_of_another_number_or_kind_is_told_from_a_wrong_one(name, part, answer, reason, message):
