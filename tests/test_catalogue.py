@@ -62,6 +62,35 @@ def test_every_exercise_has_enough_of_both(catalogue, large, small):
             assert count[exercise] >= (large if exercise in LARGE else small), exercise
 
 
+OTHER_SHARES = {
+    "topological_order": "nearly every mistake gets the order wrong: to keep more, the order would have to be worth less than half",
+    "gradients": "most mistakes give wrong gradients, which are what the exercise is about",
+}
+"""Exercise -> why one mistake keeps, on average, another share of its points."""
+
+NEVER_ALONE = {
+    ("Evaluator", "values"): "wrong values break the contract as well, whose cases compare them",
+}
+"""Exercise and part -> why no known mistake costs that part alone."""
+
+
+@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
+def test_each_part_fails_alone_for_at_least_one_mistake(exercise, tried):
+    """A part that fails with others only says nothing that they have not said."""
+    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if mistake.exercise == exercise]
+    failing = [[part.part for part in verdict.parts if part.failure is not None] for verdict in verdicts]
+    alone = {parts[0] for parts in failing if len(parts) == 1}
+    exempt = {part for name, part in NEVER_ALONE if name == exercise}
+    assert {part.part for part in verdicts[0].parts} - alone == exempt
+
+
+@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
+def test_one_mistake_keeps_on_average_between_35_and_70_percent_of_the_points(exercise, tried):
+    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if mistake.exercise == exercise]
+    kept = sum(verdict.points / verdict.max_points for verdict in verdicts) / len(verdicts)
+    assert (0.35 <= kept <= 0.70) == (exercise not in OTHER_SHARES), f"{kept:.0%}"
+
+
 def test_there_are_at_least_120_mistakes_and_30_of_them_are_about_transformers():
     count = Counter(mistake.unit for mistake in MISTAKES.values())
     assert sum(count.values()) >= 120
@@ -77,6 +106,7 @@ def test_the_first_hint_is_the_mistakes_own_wherever_numbers_can_tell(tried):
 
 CONTAINS = {
     "layernorm-last-axis-only": {"layernorm-gradient-last-axis"},
+    "decoder_layer-both-residuals-forgotten": {"decoder_layer-first-residual-forgotten", "decoder_layer-second-residual-forgotten"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
 }
 """What has other mistakes in it."""

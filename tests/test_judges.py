@@ -256,12 +256,12 @@ TOKENS_SUMMED = {
         ),
         (
             "causal_self_attention",
-            "the future",
+            "the mask",
             Answer(graph=TOKENS_SUMMED),
             "wrong",
             r"shape \[1, 1, 4\], expected \[1, 3, ...\]: one row",
         ),
-        ("causal_self_attention", "the future", Answer(graph={"nodes": [NODE], "outputs": [0]}), "wrong", "runs in a circle"),
+        ("causal_self_attention", "the mask", Answer(graph={"nodes": [NODE], "outputs": [0]}), "wrong", "runs in a circle"),
     ],
 )
 def test_an_answer_of_another_number_or_kind_is_told_from_a_wrong_one(name, part, answer, reason, message):
@@ -398,6 +398,47 @@ def test_a_right_answer_is_judged_once_and_any_other_by_itself(solved):
     assert points == [part.points, part.points, 0, 0, 0, part.points]
     assert judged_answers == [right, moved, moved, shaped]
     assert judge_part(replace(counted, judge=lambda case, answer: 1 / 0), lambda cases: [right], "sqrt")[0].reason == "unanswered"
+
+
+# --- credit
+
+
+def right_but_for(wrong):
+    """A part of which a share of the cases earns that share of the points, and its verdict where the last `wrong` answers are wrong."""
+    part = QUESTIONS_OF["public"]["sqrt"].parts[0]
+    given = [probe.run(case.ask()) for case in part.cases]
+    right = len(given) - wrong
+    given[right:] = [replace(answer, arrays=tuple(array + 1 for array in answer.arrays)) for answer in given[right:]]
+    by_share = replace(part, credit=lambda passed, cases: passed / cases)
+    return part, *(judge_part(one, lambda cases: given, "sqrt")[0] for one in (part, by_share))
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_a_part_is_all_or_nothing_unless_it_gives_credit(wrong, solved):
+    part, plain, credited = right_but_for(wrong)
+    assert plain.points == (0 if wrong else part.points)
+    assert credited.points == pytest.approx(part.points * (1 - wrong / len(part.cases)))
+    assert (plain.failure is None) == (credited.failure is None) == (wrong == 0)
+
+
+def test_credit_is_the_less_of_public_and_hidden_cases(solved):
+    part, _, full = right_but_for(0)
+    _, nothing, some = right_but_for(1)
+    question = QUESTIONS_OF["hidden"]["sqrt"]
+    for public, asked in ((full, True), (some, True), (nothing, False)):
+        verdict = Verdict("sqrt", 5, (public,))
+        assert [one.name for one in engine.passed_parts(question, verdict).parts] == [part.name] * asked
+    for public, secret in ((full, some), (some, full), (some, some)):
+        (found,) = engine.both(Verdict("sqrt", 5, (public,)), Verdict("sqrt", 5, (secret,))).parts
+        assert 0 < found.points == some.points < part.points
+        assert (found.passed, found.cases) == (public.passed + secret.passed, 2 * len(part.cases))
+        assert found.failure.case.endswith("(hidden)") == (public is full)
+
+
+def test_where_the_judge_fails_on_hidden_cases_credit_waits_for_a_person(solved):
+    _, _, some = right_but_for(1)
+    unanswered = replace(some, points=0, failure=Failure("a case", "unanswered", FAILED))
+    assert engine.both(Verdict("sqrt", 5, (some,)), Verdict("sqrt", 5, (unanswered,))).reason == "unanswered"
 
 
 def record_with_one_unanswered(unit="01_operators", name="sqrt"):

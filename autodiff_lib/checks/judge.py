@@ -43,7 +43,7 @@ def judged(question: Question, answers: Answers) -> tuple[Verdict, dict[str, Tra
 
 
 def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict, Trace]:
-    """All or nothing over the cases, which are in ascending size: the first failure is the smallest.
+    """What the part's credit gives for the cases that passed. They are in ascending size: the first failure is the smallest.
 
     A case on which the judge itself fails decides nothing where another one shows that the answer is wrong.
     """
@@ -62,7 +62,7 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
     trace = {case.name: mark(case.name, failure) for case, failure in zip(failed, failures, strict=True)}
     verdict = PartVerdict(
         part=part.name,
-        points=0 if failures else part.points,
+        points=part.points * part.credit(len(passed), len(part.cases)),
         max_points=part.points,
         passed=len(passed),
         cases=len(part.cases),

@@ -109,15 +109,21 @@ def all_numbers(arrays: Iterable[Any]) -> np.ndarray:
     return np.concatenate([np.zeros(0), *(np.ravel(plain(array))[:MAX_NUMBERS] for array in arrays)])
 
 
+def all_or_nothing(passed: int, cases: int) -> float:
+    """The whole of a part's points for all of its cases, and none of them for fewer."""
+    return 1 if passed == cases else 0
+
+
 @dataclass(frozen=True)
 class Part:
-    """A share of a question's points, earned by passing all of its cases."""
+    """A share of a question's points, earned by passing its cases: as much of them as `credit` says."""
 
     name: str
     points: float
     cases: tuple[Case, ...]
     judge: Callable[[Any, Answer], Failure | None]  # of one of its cases
     look_at: str  # where to read again when nothing more precise is known
+    credit: Callable[[int, int], float] = all_or_nothing  # (cases passed, all cases) -> the share of the points that is earned
     passed: set[bytes] = field(default_factory=set, init=False, compare=False, repr=False)  # digests of answers found right; not copied
 
 

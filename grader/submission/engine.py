@@ -259,13 +259,13 @@ def without_points(name: str, number: int, question: Question, reason: Reason, m
 
 
 def passed_parts(question: Question, verdict: Verdict) -> Question:
-    """The parts of a question that have earned their points so far."""
-    passed = {part.part for part in verdict.parts if part.failure is None}
+    """The parts of a question that have earned points so far, all or some."""
+    passed = {part.part for part in verdict.parts if part.points}
     return replace(question, parts=tuple(part for part in question.parts if part.name in passed))
 
 
 def both(public: Verdict, secret: Verdict) -> Verdict:
-    """A part keeps its points if its hidden cases pass as well; what failed there is told without its data."""
+    """A part keeps no more points than its hidden cases earn; what failed there alone is told without its data."""
     found = {part.part: part for part in secret.parts}
     parts = []
     for part in public.parts:
@@ -274,7 +274,9 @@ def both(public: Verdict, secret: Verdict) -> Verdict:
             parts.append(part)
             continue
         passed, cases = part.passed + other.passed, part.cases + other.cases
-        parts.append(replace(part, points=other.points, failure=without_data(other.failure), passed=passed, cases=cases))
+        kept = part.failure is not None and other.reason != "unanswered"
+        failure = part.failure if kept else without_data(other.failure)
+        parts.append(replace(part, points=min(part.points, other.points), failure=failure, passed=passed, cases=cases))
     return replace(public, parts=tuple(parts))
 
 

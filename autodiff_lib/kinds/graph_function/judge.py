@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
-from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form
 from ...checks.question import Answer, Ask, Case, Failure, all_numbers, plain
-from ...checks.values import generator
 from ...graph_data import GraphError, evaluate_untrusted, outputs_of
 from .. import reference
 
@@ -119,36 +116,13 @@ def of_a_graph(judge: Judge) -> Judge:
     return judged
 
 
-@of_a_graph
-def judge_output(case: FunctionCase, answer: Answer) -> Failure | None:
-    leaves = leaves_of(case)
-    got = evaluated(case, answer, leaves)
-    want = twin(case, leaves)
-    if agree(got.detach().numpy(), want.detach().numpy(), "float64", EXACT):
-        return None
+def wrong_value(case: FunctionCase, answer: Answer, leaves: Mapping[str, Tensor], got: Tensor, want: Tensor) -> Failure:
+    """What is said of a value that is not the twin's: which arguments the graph does not use, or how the numbers are related."""
     shown = {name: leaves[name] for name in ("X", "logits", "mask") if name in leaves}
-    message, hint = f"{case.described.name} has a wrong value.", diagnose(got.detach().numpy(), want.detach().numpy(), "float64")
+    message, hint = f"{case.described.name} has a wrong value.", diagnose(plain(got), plain(want), "float64")
     used = {node.get("leaf") for node in answer.graph["nodes"]}
     unused = [name for number, name in enumerate(leaves) if number not in used]
     if unused:
         message = f"{case.described.name} does not use {' and '.join(unused)}."
         hint = "Where in the formula does each argument stand?"
     return Failure.wrong(case, message, hint, got, want, **shown)
-
-
-@of_a_graph
-def judge_gradients(case: FunctionCase, answer: Answer) -> Failure | None:
-    leaves = leaves_of(case)
-    got = evaluated(case, answer, leaves)
-    want = twin(case, leaves)
-    if got.shape != want.shape:
-        message = f"{case.described.name} has shape {list(got.shape)}, expected {list(want.shape)}."
-        return Failure.wrong(case, message, diagnose(plain(got), plain(want), "float64"), got, want)
-    weights = [name for name in leaves if name not in case.described.given]
-    upstream = torch.tensor(generator(case.seed, case.name, "upstream").standard_normal(tuple(want.shape)))
-    grads, wanted = (reference.pull_back([output], [leaves[name] for name in weights], [upstream]) for output in (got, want))
-    for name, grad, expected in zip(weights, grads, wanted, strict=True):
-        if not agree(grad.detach().numpy(), expected.detach().numpy(), "float64", EXACT):
-            message = f"The gradient with respect to {name}, taken through your graph, is wrong."
-            return Failure.wrong(case, message, diagnose(grad.detach().numpy(), expected.detach().numpy(), "float64"), grad, expected)
-    return None

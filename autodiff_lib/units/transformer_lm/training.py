@@ -237,6 +237,22 @@ def judge_words(case: GenerateCase, answer: Answer) -> Failure | None:
     return Failure.wrong(case, message, hint, np.asarray(got[:MAX_LISTED], np.float64))
 
 
+def judge_room(case: GenerateCase, answer: Answer) -> Failure | None:
+    """How many words there are, and that the prompt comes first. Each must be the best in some row: in which one is asked elsewhere."""
+    got, want = answer.facts["tokens"], continuation(case)
+    if len(got) == len(want) and got[: len(case.prompt)] == list(case.prompt) and is_said_by_the_model(case, got):
+        return None
+    return judge_words(case, answer)
+
+
+def is_said_by_the_model(case: GenerateCase, tokens: list[int]) -> bool:
+    """Whether each word after the prompt is the most probable one in one of the rows that the model gives for the words before it."""
+    arrays = [torch.tensor(array) for array in case.arrays()]
+    known = all(0 <= token < case.vocabulary for token in tokens)
+    places = range(len(case.prompt), len(tokens))
+    return known and all(tokens[place] in random_logits(tokens[:place], arrays).argmax(-1) for place in places)
+
+
 def judge_prompt(case: GenerateCase, answer: Answer) -> Failure | None:
     if answer.facts["changed"]:
         return Failure.wrong(case, "generate changed the prompt that it was given.", "Make a list of your own.")
@@ -284,9 +300,11 @@ def generate_question(number: int) -> Question:
     ]
     words = tuple(GenerateCase(*row) for row in rows)
     words += tuple(GenerateCase(title, prompt, len(says), says=says) for title, prompt, says in said)
-    stops = (
+    ends = (
         GenerateCase("it ends after a while", (2, 9), 6, ends_at=5),
         GenerateCase("it ends at once", (8, 8, 1), 4, ends_at=3),
+    )
+    room = (
         GenerateCase("the context is full", (1, 4, 2), 20),
         GenerateCase("a small context", (3, 3), 9, context=4),
         GenerateCase("just enough room", (2, 5), 3, context=5),
@@ -296,8 +314,9 @@ def generate_question(number: int) -> Question:
     )
     again = (GenerateCase("a prompt to keep", (5, 6), 2),)
     parts = (
-        Part("words", 6, words, judge_words, "which row of the logits speaks about the next word"),
-        Part("stopping", 3, stops, judge_words, "the three reasons to stop"),
+        Part("words", 5, words, judge_words, "which row of the logits speaks about the next word"),
+        Part("the end", 2, ends, judge_words, "what the model says when it is done"),
+        Part("room", 2, room, judge_room, "how many words the context has room for, and how many were asked for"),
         Part("nothing spoiled", 1, again, judge_prompt, "which list the new words are added to"),
     )
     return Question(UNIT.name, number, "generate", parts)

@@ -15,9 +15,10 @@ from autodiff_lib.checks.forms import Form
 from autodiff_lib.checks.question import Answer, Ask, Failure, Question
 from autodiff_lib.checks.values import generator
 from autodiff_lib.graph_data import GraphError
-from autodiff_lib.kinds.graph_function.judge import BUILD, Function, judge_output, of_a_graph, value_of
+from autodiff_lib.kinds.graph_function.judge import BUILD, Function, Judge, of_a_graph, value_of
 from autodiff_lib.text import causal_mask
-from autodiff_lib.units.transformer_lm.questions import ModelCase, graph_questions, sizes
+from autodiff_lib.units.transformer_lm.cases import ModelCase, sizes
+from autodiff_lib.units.transformer_lm.questions import NUMBERS, graph_questions
 from autodiff_lib.units.transformer_lm.questions import questions as public_questions
 from autodiff_lib.units.transformer_lm.truth import FUNCTIONS, LAYER, SHAPES, WEIGHTS
 
@@ -32,16 +33,21 @@ def questions(seed: str) -> list[Question]:
 
 
 def with_task(question: Question) -> Question:
-    """A question, in whose first part a task is asked for as well where its function is part of a model."""
-    first, *others = question.parts
+    """A question, in whose part about numbers a task is asked for as well where its function is part of a model."""
     if question.name not in TASKS:
         return question
-    first = replace(first, cases=(*first.cases, TaskCase(FUNCTIONS[question.name])), judge=judge_output_or_task)
-    return replace(question, parts=(first, *others))
+    task = TaskCase(FUNCTIONS[question.name])
+    parts = [replace(one, cases=(*one.cases, task), judge=or_task(one.judge)) if one.name == NUMBERS else one for one in question.parts]
+    return replace(question, parts=tuple(parts))
 
 
-def judge_output_or_task(case: ModelCase | TaskCase, answer: Answer) -> Failure | None:
-    return judge_task(case, answer) if isinstance(case, TaskCase) else judge_output(case, answer)
+def or_task(judge: Judge) -> Judge:
+    """A judge who judges tasks as well."""
+
+    def judged(case: ModelCase | TaskCase, answer: Answer) -> Failure | None:
+        return judge_task(case, answer) if isinstance(case, TaskCase) else judge(case, answer)
+
+    return judged
 
 
 @dataclass(frozen=True)
