@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Protocol
 
@@ -31,7 +31,6 @@ class Function:
     twin: Callable[..., Tensor]  # of the values of all leaves, and of the number by its name
     numbers: Callable[[Mapping[str, Tensor]], int]  # how many numbers its values take inside of another. ValueError for impossible ones
     inside: tuple[Function, ...] = ()  # the functions that it calls, which are sealed
-    given: frozenset[str] = field(default_factory=frozenset)  # leaves of which nobody needs a gradient
 
     @property
     def leaves(self) -> tuple[str, ...]:
@@ -57,10 +56,6 @@ class FunctionCase(Case, Protocol):
 
     def values(self) -> dict[str, Tensor]:
         """A float64 value for each variable."""
-
-
-def leaves_of(case: FunctionCase) -> dict[str, Tensor]:
-    return {name: value.requires_grad_(name not in case.described.given) for name, value in case.values().items()}
 
 
 def twin(case: FunctionCase, leaves: Mapping[str, Tensor]) -> Tensor:

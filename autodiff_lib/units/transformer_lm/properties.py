@@ -18,7 +18,7 @@ from ...checks.diagnosis import diagnose
 from ...checks.question import Answer, Failure, all_numbers, plain
 from ...checks.values import generator
 from ...graph_data import GraphError
-from ...kinds.graph_function.judge import EXACT, evaluated, leaves_of, of_a_graph, twin, wrong_value
+from ...kinds.graph_function.judge import EXACT, evaluated, of_a_graph, twin, wrong_value
 from .cases import ModelCase
 from .truth import decoder_without
 
@@ -33,7 +33,7 @@ Leaves = dict[str, Tensor]
 
 def value(case: ModelCase, answer: Answer, leaves: Leaves) -> Tensor:
     """The value of the student's graph, (B, T, ...) with a row of finite numbers for each token. GraphError for another one."""
-    found = evaluated(case, answer, leaves).detach()
+    found = evaluated(case, answer, leaves)
     batch, tokens = case.sizes["B"], case.sizes["T"]
     if found.ndim != 3 or found.shape[:2] != (batch, tokens) or not found.numel():
         raise GraphError(f"its value has shape {list(found.shape)}, expected [{batch}, {tokens}, ...]: one row for each token.")
@@ -59,10 +59,6 @@ def unit(size: int, height: float = 1.0) -> Tensor:
     return height * torch.eye(size, dtype=torch.float64)
 
 
-def in_numbers(leaves: Leaves) -> Leaves:
-    return {name: leaf.detach() for name, leaf in leaves.items()}
-
-
 # --- causal_self_attention
 
 
@@ -72,7 +68,7 @@ def judge_projections(case: ModelCase, answer: Answer) -> Failure | None:
 
     So it is in any attention, whatever becomes of the scores and the weights.
     """
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {"W_Q": leaves["W_Q"] / 10, "mask": torch.zeros_like(leaves["mask"])}  # small scores: no softmax is sure
     before = value(case, answer, leaves)
     for first, second, product in (("W_Q", "W_K", "W_Q @ W_K.T"), ("W_V", "W_O", "W_V @ W_O")):
@@ -97,12 +93,12 @@ def judge_projections(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_scale(case: ModelCase, answer: Answer) -> Failure | None:
     """Between unit vectors all scores are zero, but those of each word with itself: its size shows in what it leaves to the others."""
-    leaves, size = in_numbers(leaves_of(case)), case.sizes["D"]
+    leaves, size = case.values(), case.sizes["D"]
     height = 1.2 + 0.4 * float(generator(case.seed, case.name, "height").random())
     leaves |= {"X": unit(size, height).expand(case.sizes["B"], -1, -1), "mask": torch.zeros_like(leaves["mask"])}
     leaves |= {name: unit(size) for name in ("W_Q", "W_K", "W_V", "W_O")}
     others = 1 - unit(size)  # what it says of itself may have a residual connection in it
-    got, want = evaluated(case, answer, leaves).detach(), twin(case, leaves) * others
+    got, want = evaluated(case, answer, leaves), twin(case, leaves) * others
     if got.shape == want.shape and alike(got * others, want):
         return None
     if got.shape != want.shape:
@@ -118,7 +114,7 @@ def judge_scale(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_mask(case: ModelCase, answer: Answer) -> Failure | None:
     """Where words are tiny all scores vanish beside the mask: what it changes is what its softmax changes."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {name: unit(case.sizes["D"]) for name in ("W_Q", "W_K", "W_V", "W_O")}
     leaves["X"] = leaves["X"] * TINY
     none = leaves | {"mask": torch.zeros_like(leaves["mask"])}
@@ -140,18 +136,18 @@ def difference(case: ModelCase, answer: Answer, leaves: Leaves, **changed: Tenso
     for found in (first, second):
         if found.ndim != 3 or found.shape[:2] != (batch, tokens) or found.shape != first.shape or not found.numel():
             raise GraphError(f"its value has shape {list(found.shape)}, expected [{batch}, {tokens}, ...]: one row for each token.")
-    change = (first - second).detach().abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
+    change = (first - second).abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
     return change / size_of(first.detach().numpy(), second.detach().numpy())
 
 
 @of_a_graph
 def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
     """A change of one token may change no output before it, and must change all from there on."""
-    leaves, length = leaves_of(case), case.sizes["T"]
-    leaves["W_Q"] = leaves["W_Q"].detach() / 10  # small scores: no softmax is so sure that it looks at one word only, whatever the scale
+    leaves, length = case.values(), case.sizes["T"]
+    leaves["W_Q"] = leaves["W_Q"] / 10  # small scores: no softmax is so sure that it looks at one word only, whatever the scale
     name = "tokens" if "tokens" in leaves else "X"
     for place in range(1, length):
-        other = leaves[name].detach().clone()
+        other = leaves[name].clone()
         other[:, place] = other[:, place].roll(1, dims=-1) if name == "tokens" else other[:, place] + 1.5 * other[:, place].roll(1, dims=-1)
         change = difference(case, answer, leaves, **{name: other})
         if not change.isfinite().all():
@@ -179,7 +175,7 @@ def judge_mixing(case: ModelCase, answer: Answer) -> Failure | None:
 
     Words are said as they are, and what is added to all of it is the same twice.
     """
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {"W_V": unit(case.sizes["D"]), "W_O": unit(case.sizes["D"])}
     none = leaves | {"W_Q": torch.zeros_like(leaves["W_Q"])}
     got, want = (value(case, answer, leaves) - value(case, answer, none)), twin(case, leaves) - twin(case, none)
@@ -193,9 +189,9 @@ def judge_mixing(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_attention(case: ModelCase, answer: Answer) -> Failure | None:
     """The numbers, where W_O changes nothing and queries and keys are the same: which matrix is which is asked elsewhere."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {"W_K": leaves["W_Q"], "W_O": unit(case.sizes["D"])}
-    got, want = evaluated(case, answer, leaves).detach(), twin(case, leaves)
+    got, want = evaluated(case, answer, leaves), twin(case, leaves)
     return None if alike(got, want, EXACT) else wrong_value(case, answer, leaves, got, want)
 
 
@@ -227,7 +223,7 @@ def awake(matrix: Tensor) -> Tensor:
 @of_a_graph
 def judge_first_residual(case: ModelCase, answer: Answer) -> Failure | None:
     """Where the attention says nothing the words still get through, and where it says something, that does as well."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     silent = leaves | {"W_O": torch.zeros_like(leaves["W_O"])}
     other = silent | {"X": drawn(case, "other words", *leaves["X"].shape)}
     before, after = value(case, answer, silent), value(case, answer, other)
@@ -246,7 +242,7 @@ def judge_second_residual(case: ModelCase, answer: Answer) -> Failure | None:
 
     X is level, so that no norm lets it show.
     """
-    words = in_numbers(leaves_of(case))
+    words = case.values()
     leaves = words | {"W_Q": torch.zeros_like(words["W_Q"]), "X": level(words["X"]), "W_ff1": awake(words["W_ff1"])}
     silent = leaves | {"W_ff2": torch.zeros_like(leaves["W_ff2"])}
     got, want = value(case, answer, silent), twin(case, silent)
@@ -264,7 +260,7 @@ def judge_second_residual(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_norms(case: ModelCase, answer: Answer) -> Failure | None:
     """Rows leave the layer with the mean 0 and the variance 1, and the network notices no number added to all entries of a word."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {name: centred(leaves[name]) for name in ("W_Q", "W_K", "W_V")}  # nor does the attention
     leaves |= {"W_ff1": awake(leaves["W_ff1"]), "W_ff2": 100 * leaves["W_ff2"]}  # the second norm has something to do, h or no h
     got = value(case, answer, leaves)
@@ -291,7 +287,7 @@ def judge_norms(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_network(case: ModelCase, answer: Answer) -> Failure | None:
     """A network that shouts: beside it, what leads around it is not heard. What leads around the attention it does not hear itself."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {"X": level(leaves["X"]), "W_Q": torch.zeros_like(leaves["W_Q"])}
     leaves |= {"W_ff1": centred(awake(leaves["W_ff1"])), "W_ff2": leaves["W_ff2"] * HUGE}
     got, want = value(case, answer, leaves), twin(case, leaves)
@@ -307,8 +303,8 @@ STEPS = ("first residual", "second residual", "first norm", "second norm", "relu
 @of_a_graph
 def judge_layer(case: ModelCase, answer: Answer) -> Failure | None:
     """The numbers, for all that is there: a sum, a norm or a relu that is not is the other parts' business, one or two of them."""
-    leaves = in_numbers(leaves_of(case))
-    got, want = evaluated(case, answer, leaves).detach(), twin(case, leaves)
+    leaves = case.values()
+    got, want = evaluated(case, answer, leaves), twin(case, leaves)
     if alike(got, want, EXACT):
         return None
     for left_out in (*combinations(STEPS, 1), *combinations(STEPS, 2)):
@@ -323,7 +319,7 @@ def judge_layer(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_embedding(case: ModelCase, answer: Answer) -> Failure | None:
     """Words and places count by their sum: what is added to every row of W_embed may be taken from every place."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     step = drawn(case, "step", case.sizes["D"])
     other = {"W_embed": leaves["W_embed"] + step, "positions": leaves["positions"] - step}
     before, after = value(case, answer, leaves), value(case, answer, leaves | other)
@@ -342,7 +338,7 @@ def judge_embedding(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_head(case: ModelCase, answer: Answer) -> Failure | None:
     """The logits of a sum of two heads are the sum of their logits."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     first, second = leaves["W_head"], drawn(case, "another head", *leaves["W_head"].shape)
     one, two, both = (value(case, answer, leaves | {"W_head": head}) for head in (first, second, first + second))
     if alike(both, one + two) and moved(one, two) > MOVED and one.shape[-1] == case.sizes["V"]:
@@ -354,7 +350,7 @@ def judge_head(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_order(case: ModelCase, answer: Answer) -> Failure | None:
     """Exchanging the first two tokens must change what is said after them."""
-    leaves = leaves_of(case)
+    leaves = case.values()
     leaves["tokens"][:, 1] = leaves["tokens"][:, 0].roll(1, dims=-1)  # so that they differ
     swapped = leaves["tokens"].clone()
     swapped[:, :2] = leaves["tokens"][:, :2].flip(1)
@@ -372,10 +368,10 @@ def judge_order_and_future(case: ModelCase, answer: Answer) -> Failure | None:
 @of_a_graph
 def judge_model(case: ModelCase, answer: Answer) -> Failure | None:
     """The numbers, where places are all alike, the head passes on what it is given, and the mask is the same on its side."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     leaves |= {"positions": torch.zeros_like(leaves["positions"]), "W_head": unit(case.sizes["D"])}
     leaves["mask"] = leaves["mask"] + leaves["mask"].mT
-    got, want = evaluated(case, answer, leaves).detach(), twin(case, leaves)
+    got, want = evaluated(case, answer, leaves), twin(case, leaves)
     return None if alike(got, want, EXACT) else wrong_value(case, answer, leaves, got, want)
 
 
@@ -384,7 +380,7 @@ def judge_model(case: ModelCase, answer: Answer) -> Failure | None:
 
 def known_words(case: ModelCase) -> Leaves:
     """Logits (B, T, V) of which a softmax changes nothing but the logarithm, and targets (B, T, V)."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     return leaves | {"logits": F.log_softmax(leaves["logits"], dim=-1)}
 
 
@@ -395,7 +391,7 @@ def knowing_nothing(leaves: Leaves) -> Leaves:
 
 def loss_of(case: ModelCase, answer: Answer, leaves: Leaves) -> Tensor:
     """The value of the student's graph, (). GraphError for another one."""
-    found = evaluated(case, answer, leaves).detach()
+    found = evaluated(case, answer, leaves)
     if found.shape != () or not found.isfinite():
         said = f"shape {list(found.shape)}, expected []" if found.shape != () else f"no number, {float(found)}"
         raise GraphError(f"its value is {said}: a loss is a single number.")
@@ -410,7 +406,7 @@ def surer(leaves: Leaves, by: float = 1.0) -> Leaves:
 @of_a_graph
 def judge_shift(case: ModelCase, answer: Answer) -> Failure | None:
     """A number added to all logits of a token makes no word more probable than another."""
-    leaves = in_numbers(leaves_of(case))
+    leaves = case.values()
     shifted = leaves | {"logits": leaves["logits"] + 2 * drawn(case, "shifts", *leaves["logits"].shape[:2], 1)}
     before, after = (loss_of(case, answer, given) for given in (leaves, shifted))
     if not alike(after, before):
@@ -465,13 +461,13 @@ def judge_sign(case: ModelCase, answer: Answer) -> Failure | None:
 def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
     """A model that finds every word equally likely has the loss log V. On which side of zero is asked elsewhere."""
     leaves = knowing_nothing(known_words(case))
-    got, want = evaluated(case, answer, leaves).detach(), math.log(case.sizes["V"])
+    got, want = evaluated(case, answer, leaves), math.log(case.sizes["V"])
     if got.shape == () and abs(abs(float(got)) - want) <= START * want:
         return stays(case, answer, leaves, got)
     shown = in_words(float(got)) if got.shape == () else f"a value of shape {list(got.shape)}"
     message = f"Where all {case.sizes['V']} words are equally likely the loss must be log {case.sizes['V']} = {want:.4g}, got {shown}."
     joined = {name: leaf.flatten(0, 1)[None] for name, leaf in leaves.items()}  # as one sentence: tells a mean over places from a sum
-    both = all_numbers([got, evaluated(case, answer, joined).detach()])
+    both = all_numbers([got, evaluated(case, answer, joined)])
     return Failure.wrong(case, message, "How much does one token cost there, and over how many tokens is the mean?", both)
 
 
@@ -479,8 +475,8 @@ def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
 def judge_loss(case: ModelCase, answer: Answer) -> Failure | None:
     """The numbers, beside the loss of a model that knows nothing: what that must be is asked elsewhere."""
     leaves = known_words(case)
-    got, want = evaluated(case, answer, leaves).detach(), twin(case, leaves)
-    start = evaluated(case, answer, knowing_nothing(leaves)).detach()
+    got, want = evaluated(case, answer, leaves), twin(case, leaves)
+    start = evaluated(case, answer, knowing_nothing(leaves))
     beside = got / start * math.log(case.sizes["V"])  # inf or nan where there is no start
     if got.shape == start.shape == () and abs(float(start)) > MOVED and alike(beside, want, EXACT):
         return None

@@ -73,9 +73,8 @@ def block_numbers(named: Mapping[str, Tensor]) -> int:
     return B * T * (T + sum(value.shape[-1] for value in named.values()))
 
 
-GIVEN = frozenset({"mask", "tokens", "targets"})
-SELF_ATTENTION = Function("causal_self_attention", ("X", *ATTENTION, "mask"), "model_dim", attention, block_numbers, given=GIVEN)
-DECODER = Function("decoder_layer", ("X", *LAYER, "mask"), "model_dim", decoder, block_numbers, (SELF_ATTENTION,), GIVEN)
+SELF_ATTENTION = Function("causal_self_attention", ("X", *ATTENTION, "mask"), "model_dim", attention, block_numbers)
+DECODER = Function("decoder_layer", ("X", *LAYER, "mask"), "model_dim", decoder, block_numbers, (SELF_ATTENTION,))
 MODEL = Function(
     "transformer_lm",
     ("tokens", "positions", WEIGHTS, "mask"),
@@ -83,8 +82,7 @@ MODEL = Function(
     language_model,
     block_numbers,
     (DECODER, SELF_ATTENTION),
-    GIVEN,
 )
-LOSS = Function("cross_entropy_loss", ("logits", "targets"), "num_tokens", cross_entropy, block_numbers, given=GIVEN)
+LOSS = Function("cross_entropy_loss", ("logits", "targets"), "num_tokens", cross_entropy, block_numbers)
 FUNCTIONS = {function.name: function for function in (SELF_ATTENTION, DECODER, MODEL, LOSS)}
 """The unit's functions that build graphs, by their names."""
