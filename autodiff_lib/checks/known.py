@@ -108,7 +108,7 @@ def recognised(verdict: Verdict, traces: Mapping[str, Trace], known: Iterable[Kn
     fit, nothing is said.
     """
     failing = {name for name, trace in traces.items() if trace}
-    there = [one for one in known if spoiled(one) and all(same(traces[part], one.traces[part]) for part in spoiled(one))]
+    there = [one for one in known if spoiled(one) and all(part in traces and same(traces[part], one.traces[part]) for part in spoiled(one))]
     whole = [one for one in there if spoiled(one) == failing and any(has_numbers(traces[part]) for part in failing)]
     found: dict[str, Known] = {}
     for name in failing:

@@ -2344,24 +2344,17 @@ lm("lm_odd_numbers", "attributes that are texts, infinite, huge or missing, and 
     "transformer_lm": ("return decoder_layer(*[tokens] * 8, float('inf'))",),
 })  # fmt: skip
 lm("lm_patched", "patches what stands for the blocks, the judge's operators and the way graphs become data", first="""
-    import sys
+    from autodiff_lib import graph_data
+    from autodiff_lib.kinds.graph_function import probe
 
-    insides = [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "forward")]
-    for module in insides:
-        for function in module.FORWARD:
-            module.FORWARD[function] = dict.fromkeys(module.FORWARD[function], lambda *a, **k: a[0])
-        module.INSIDE.update({name: ["causal_self_attention", "decoder_layer", "transformer_lm"] for name in module.INSIDE})
-        module.EXACT = module.HARDLY = float("inf")
-        module.sealed = lambda function: lambda *a, **k: a[0]
-        module.to_data = lambda nodes, leaves: {"nodes": [{"leaf": 0}], "outputs": [0]}
-        module.judge_output = module.judge_gradients = module.judge_future = lambda case, answer: None
+    probe.sealed = lambda function, operands, number: lambda *a, **k: a[0]
+    probe.to_data = graph_data.to_data = lambda nodes, leaves: {"nodes": [{"leaf": 0}], "outputs": [0]}
 """, bodies=dict.fromkeys(("causal_self_attention", "decoder_layer", "transformer_lm"), ("return ad.Variable('nothing')",)))  # fmt: skip
 for number, (outputs, what) in enumerate([([], "no output"), ([0] * 1000, "a thousand outputs")]):
     lm(f"lm_outputs_{number}", f"answers that are graphs with {what}", first=f"""
-        import sys
+        from autodiff_lib.kinds.graph_function import probe
 
-        for module in [module for name, module in sys.modules.items() if name.endswith("transformer") and hasattr(module, "forward")]:
-            module.to_data = lambda nodes, leaves: {{"nodes": [{{"leaf": 0}}], "outputs": {outputs}}}
+        probe.to_data = lambda nodes, leaves: {{"nodes": [{{"leaf": 0}}], "outputs": {outputs}}}
     """, bodies={"causal_self_attention": ("return X",), "decoder_layer": ("return X",), "transformer_lm": ("return tokens",)})  # fmt: skip
 lm("lm_autograd", "an epoch that takes no gradients from run_model, but from torch's autograd, through its closure as well", bodies={
     "sgd_epoch": ("""

@@ -308,7 +308,7 @@ def judge_layer(case: ModelCase, answer: Answer) -> Failure | None:
     if alike(got, want, EXACT):
         return None
     for left_out in (*combinations(STEPS, 1), *combinations(STEPS, 2)):
-        if alike(got, decoder_without(left_out, *leaves.values(), model_dim=case.number), EXACT):
+        if alike(got, decoder_without(left_out, **leaves, model_dim=case.number), EXACT):
             return None
     return wrong_value(case, answer, leaves, got, want)
 
@@ -410,7 +410,9 @@ def judge_shift(case: ModelCase, answer: Answer) -> Failure | None:
     shifted = leaves | {"logits": leaves["logits"] + 2 * drawn(case, "shifts", *leaves["logits"].shape[:2], 1)}
     before, after = (loss_of(case, answer, given) for given in (leaves, shifted))
     if not alike(after, before):
-        message = f"To all logits of each token a number was added, and the loss went from {in_words(before)} to {in_words(after)}."
+        message = (
+            f"To all logits of each token a number was added, and the loss went from {in_words(float(before))} to {in_words(float(after))}."
+        )
         return Failure.wrong(case, message, "What makes probabilities of logits, and along which axis?", after, before)
     return stays(case, answer, leaves, before)
 
@@ -433,8 +435,8 @@ def judge_mean(case: ModelCase, answer: Answer) -> Failure | None:
         after = loss_of(case, answer, other)
         if not alike(after, before):
             message = (
-                f"The same tokens as {count} sentences of {length}, in reverse, have the loss {in_words(after)}; "
-                f"as {case.sizes['B']} of {case.sizes['T']} they have {in_words(before)}."
+                f"The same tokens as {count} sentences of {length}, in reverse, have the loss {in_words(float(after))}; "
+                f"as {case.sizes['B']} of {case.sizes['T']} they have {in_words(float(before))}."
             )
             return Failure.wrong(case, message, "Over which axes does the mean go? Each token counts alike.", after, before)
     return stays(case, answer, leaves, before)
@@ -449,8 +451,8 @@ def judge_sign(case: ModelCase, answer: Answer) -> Failure | None:
     if less > before + change and before > more + change:
         return None
     message = (
-        f"The words that really came were made less probable, and more: the loss was {in_words(before)}, "
-        f"and is {in_words(less)} and {in_words(more)}. It should rise, and fall."
+        f"The words that really came were made less probable, and more: the loss was {in_words(float(before))}, "
+        f"and is {in_words(float(less))} and {in_words(float(more))}. It should rise, and fall."
     )
     return Failure.wrong(
         case, message, "Which sign has the logarithm of a probability, and which one a loss?", torch.stack([less, before, more])

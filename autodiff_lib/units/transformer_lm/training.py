@@ -23,7 +23,12 @@ from .unit import UNIT
 PROBES = "units.transformer_lm.probe"
 ROUNDED = 1e-6  # for the loss of an epoch: `torch.tensor(loss)` makes a float32 of it
 MAX_LISTED = 200  # characters of a list in a message
+MOST = 2**53  # and no token is larger: a float64 could not say which it is
 MAX_BATCHES = 1000  # and as many rows in each: more are no answer
+
+
+def are_tokens(value: Any, case: GenerateCase) -> bool:
+    return is_list_of(int, value) and all(abs(token) < MOST for token in value)
 
 
 def are_batches(value: Any, case: EpochCase) -> bool:
@@ -32,7 +37,7 @@ def are_batches(value: Any, case: EpochCase) -> bool:
 
 
 EPOCH = Form(f"{PROBES}:epoch", arrays=lambda case: len(case.names) + 1, facts={"changed": is_flag, "batches": are_batches})
-GENERATE = Form(f"{PROBES}:generate", facts={"changed": is_flag, "tokens": lambda value, case: is_list_of(int, value)})
+GENERATE = Form(f"{PROBES}:generate", facts={"changed": is_flag, "tokens": are_tokens})
 
 
 # --- training: one epoch of stochastic gradient descent on another model
@@ -132,7 +137,7 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
         return Failure.wrong(case, message, "Each sample once, in order.", all_numbers([rows]))
     got = answer.arrays[-1]
     follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
-    if follows and not agree(got, np.float64(loss), "float64", ROUNDED):
+    if follows and not agree(got, np.asarray(loss), "float64", ROUNDED):
         shown = in_words(float(got), 6) if got.shape == () else f"an array of shape {list(got.shape)}"
         message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
         uneven = len({len(rows) for rows in batches}) > 1

@@ -57,7 +57,8 @@ def decoder_without(
 def language_model(tokens: Tensor, positions: Tensor, *weights: Tensor, model_dim: float) -> Tensor:
     W_embed, *layer, W_head, mask = weights
     X = F.embedding(tokens.argmax(-1), W_embed) + positions  # (B, T, D)
-    return decoder(X, *layer, mask, model_dim) @ W_head  # (B, T, D) @ (D, V) -> (B, T, V)
+    W_Q, W_K, W_V, W_O, W_ff1, W_ff2 = layer
+    return decoder(X, W_Q, W_K, W_V, W_O, W_ff1, W_ff2, mask, model_dim) @ W_head  # (B, T, D) @ (D, V) -> (B, T, V)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, num_tokens: float) -> Tensor:
