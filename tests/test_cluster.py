@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -223,6 +224,7 @@ def grade_nothing(scheduler: str, jailed: bool = True) -> list[work.Graded]:
 
 
 def refused(address: str, security: Security | None) -> bool:
+    gc.collect()  # what is left of clients before: ended in the middle of the start of a thread, it may stop that for ever
     try:
         Client(address, security=security, timeout=2, set_as_default=False).close()
     except (OSError, TimeoutError, TypeError):  # TypeError: without a certificate, tls is not even tried
