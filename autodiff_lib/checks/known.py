@@ -60,8 +60,8 @@ def mark(case: str, failure: Failure) -> Mark:
 
 
 def in_single_precision(failure: Failure) -> bool:
-    """Whether the answer is one in float32: its rounding errors are large enough to be taken for a number of their own."""
-    return any(array is not None and array.dtype == np.float32 for array in (failure.got, *failure.inputs.values()))
+    """Whether the answer is one in float32 or less: its rounding errors are large enough to be taken for a number of their own."""
+    return any(array is not None and array.dtype in (np.float32, np.float16) for array in (failure.got, *failure.inputs.values()))
 
 
 def error_of(failure: Failure) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
+from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
@@ -56,3 +57,21 @@ class Variant:
     exercise: str
     what: str  # one line: what is different
     cells: tuple[str, ...]  # what stands in place of the solution cell; the last one defines the exercise
+
+
+def mistakes_of(unit: str) -> Callable[..., Mistake]:
+    """What a unit's mistakes are written with: exercise, slug, what is wrong, hint, edits."""
+
+    def mistake(exercise: str, slug: str, what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
+        return Mistake(f"{exercise}-{slug}", unit, exercise, what, hint, edits)
+
+    return mistake
+
+
+def variants_of(unit: str) -> Callable[..., Variant]:
+    """What a unit's variants are written with: exercise, slug, what is different, cells."""
+
+    def variant(exercise: str, slug: str, what: str, *cells: str) -> Variant:
+        return Variant(f"{exercise}-{slug}", unit, exercise, what, tuple(dedent(cell).strip() + "\n" for cell in cells))
+
+    return variant

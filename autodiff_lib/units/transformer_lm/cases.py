@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -77,6 +77,20 @@ class ModelCase:
         return self.described.ask(self.number)
 
 
+@dataclass(frozen=True)
+class WholeCase(ModelCase):
+    """A function on values under which all of it shows."""
+
+    @property
+    def name(self) -> str:
+        return f"{super().name}, all at once"
+
+    def asked_as(self, other: Any) -> ModelCase:
+        """Another case, about a graph that was built for this one's number. A number that counts tokens has its sizes with it."""
+        sizes = self.sizes if self.described.number == "num_tokens" else other.sizes
+        return replace(other, sizes=sizes, number=self.number)
+
+
 def sizes(B: int, T: int, D: int, K: int, E: int, F: int, V: int) -> dict[str, int]:
     return {"B": B, "T": T, "D": D, "K": K, "E": E, "F": F, "V": V}
 
@@ -97,6 +111,10 @@ def model_cases(
     """A case for each size and each mask, all of the first mask before those of the next."""
     number = number or NUMBERS[function]
     return tuple(ModelCase(FUNCTIONS[function], size, mask, number(size)) for mask in masks for size in sizes_of)
+
+
+def whole_cases(function: str, sizes_of: Sequence[dict[str, int]]) -> tuple[WholeCase, ...]:
+    return tuple(WholeCase(FUNCTIONS[function], size, number=NUMBERS[function](size)) for size in sizes_of)
 
 
 NUMBERS: dict[str, Callable[[dict[str, int]], float]] = {

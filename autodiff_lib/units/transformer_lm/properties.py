@@ -7,6 +7,8 @@ part that it is about. Where a value must stay as it was, another must move: an 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import torch
@@ -15,12 +17,12 @@ from torch import Tensor
 
 from ...checks.compare import agree, in_words, size_of
 from ...checks.diagnosis import diagnose
-from ...checks.question import Answer, Failure, all_numbers, plain
+from ...checks.question import Answer, Failure, Part, all_numbers, plain
 from ...checks.values import generator
 from ...graph_data import GraphError
 from ...kinds.graph_function.judge import EXACT, evaluated, of_a_graph, twin, wrong_value
-from .cases import ModelCase
-from .truth import decoder_without
+from .cases import ModelCase, WholeCase
+from .truth import decoder
 
 HARDLY = 1e-9  # a smaller change of the output, relative to its largest number, counts as none
 MOVED = 1e-6  # and a larger one as a change that was asked for
@@ -57,6 +59,25 @@ def drawn(case: ModelCase, what: str, *shape: int) -> Tensor:
 
 def unit(size: int, height: float = 1.0) -> Tensor:
     return height * torch.eye(size, dtype=torch.float64)
+
+
+def with_whole(numbers: Part, others: Sequence[Part], wholes: Sequence[WholeCase]) -> Part:
+    """The part about numbers, for which everything is asked at once as well.
+
+    What is wrong there and seen by another part is that part's business. What no other part sees costs this one: so no wrong
+    answer keeps all points.
+    """
+
+    @of_a_graph
+    def judged(case: ModelCase, answer: Answer) -> Failure | None:
+        if not isinstance(case, WholeCase):
+            return numbers.judge(case, answer)
+        leaves = case.values()
+        got, want = evaluated(case, answer, leaves), twin(case, leaves)
+        seen = (part.judge(case.asked_as(other), answer) for part in others for other in part.cases)
+        return None if alike(got, want, EXACT) or any(seen) else wrong_value(case, answer, leaves, got, want)
+
+    return replace(numbers, cases=(*numbers.cases, *wholes), judge=judged)
 
 
 # --- causal_self_attention
@@ -131,11 +152,9 @@ def judge_mask(case: ModelCase, answer: Answer) -> Failure | None:
 
 def difference(case: ModelCase, answer: Answer, leaves: Leaves, **changed: Tensor) -> Tensor:
     """For each token (T,), by how much the output changes when some inputs do, relative to the output's largest number, or to 1."""
-    first, second = evaluated(case, answer, leaves), evaluated(case, answer, {**leaves, **changed})
-    batch, tokens = case.sizes["B"], case.sizes["T"]
-    for found in (first, second):
-        if found.ndim != 3 or found.shape[:2] != (batch, tokens) or found.shape != first.shape or not found.numel():
-            raise GraphError(f"its value has shape {list(found.shape)}, expected [{batch}, {tokens}, ...]: one row for each token.")
+    first, second = value(case, answer, leaves), value(case, answer, leaves | changed)
+    if second.shape != first.shape:
+        raise GraphError(f"its value has shape {list(second.shape)}, and {list(first.shape)} for other numbers in its inputs.")
     change = (first - second).abs().amax(dim=(0, 2))  # (B, T, ...) -> (T,)
     return change / size_of(first.detach().numpy(), second.detach().numpy())
 
@@ -150,9 +169,6 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
         other = leaves[name].clone()
         other[:, place] = other[:, place].roll(1, dims=-1) if name == "tokens" else other[:, place] + 1.5 * other[:, place].roll(1, dims=-1)
         change = difference(case, answer, leaves, **{name: other})
-        if not change.isfinite().all():
-            message = "The output has entries that are no numbers."
-            return Failure.wrong(case, message, "Is there a logarithm, a root or a division in it?", got=change)
         early = [t for t in range(place) if change[t] > HARDLY]
         still = [t for t in range(place, length) if change[t] <= HARDLY]
         if early:
@@ -308,7 +324,7 @@ def judge_layer(case: ModelCase, answer: Answer) -> Failure | None:
     if alike(got, want, EXACT):
         return None
     for left_out in (*combinations(STEPS, 1), *combinations(STEPS, 2)):
-        if alike(got, decoder_without(left_out, **leaves, model_dim=case.number), EXACT):
+        if alike(got, decoder(**leaves, model_dim=case.number, without=left_out), EXACT):
             return None
     return wrong_value(case, answer, leaves, got, want)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...checks.question import Part, Question
-from .cases import EQUAL, LONG, NARROW, SMALL, WIDE, model_cases
+from .cases import EQUAL, LONG, NARROW, SMALL, WIDE, model_cases, whole_cases
 from .properties import (
     judge_attention,
     judge_embedding,
@@ -26,6 +26,7 @@ from .properties import (
     judge_shift,
     judge_sign,
     judge_start,
+    with_whole,
 )
 from .training import epoch_question, generate_question
 from .unit import UNIT
@@ -109,7 +110,12 @@ PARTS = {
 
 def graph_questions(others: Sequence[Sizes] = (WIDE, LONG)) -> list[Question]:
     """The questions on what builds a graph, with these sizes beside the three smallest."""
-    return [Question(UNIT.name, number, name, parts(others)) for number, (name, parts) in enumerate(PARTS.items(), start=1)]
+    questions = []
+    for number, (name, parts) in enumerate(PARTS.items(), start=1):
+        numbers, *properties = parts(others)
+        numbers = with_whole(numbers, properties, whole_cases(name, (SMALL, EQUAL, NARROW, *others)))
+        questions.append(Question(UNIT.name, number, name, (numbers, *properties)))
+    return questions
 
 
 def questions() -> list[Question]:

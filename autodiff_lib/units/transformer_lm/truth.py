@@ -26,14 +26,6 @@ def attention(X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, W_O: Tensor, mas
 
 
 def decoder(
-    X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, W_O: Tensor, W_ff1: Tensor, W_ff2: Tensor, mask: Tensor, model_dim: float
-) -> Tensor:
-    h = F.layer_norm(X + attention(X, W_Q, W_K, W_V, W_O, mask, model_dim), X.shape[-1:])
-    return F.layer_norm(h + F.linear(F.relu(F.linear(h, W_ff1.mT)), W_ff2.mT), X.shape[-1:])
-
-
-def decoder_without(
-    left_out: Collection[str],
     X: Tensor,
     W_Q: Tensor,
     W_K: Tensor,
@@ -43,15 +35,16 @@ def decoder_without(
     W_ff2: Tensor,
     mask: Tensor,
     model_dim: float,
+    without: Collection[str] = (),
 ) -> Tensor:
-    """A decoder layer in which some steps are left out: a residual connection, a norm, or relu."""
-    attended = attention(X, W_Q, W_K, W_V, W_O, mask, model_dim)
-    h = attended if "first residual" in left_out else X + attended
-    h = h if "first norm" in left_out else F.layer_norm(h, X.shape[-1:])
+    """A decoder layer (B, T, D). `without` names steps that are left out: a residual connection, a norm, or relu."""
+    attended = attention(X, W_Q, W_K, W_V, W_O, mask, model_dim)  # (B, T, D)
+    h = attended if "first residual" in without else X + attended
+    h = h if "first norm" in without else F.layer_norm(h, X.shape[-1:])
     inner = h @ W_ff1  # (B, T, D) @ (D, F) -> (B, T, F)
-    thought = (inner if "relu" in left_out else F.relu(inner)) @ W_ff2  # (B, T, F) @ (F, D) -> (B, T, D)
-    result = thought if "second residual" in left_out else h + thought
-    return result if "second norm" in left_out else F.layer_norm(result, X.shape[-1:])
+    thought = (inner if "relu" in without else F.relu(inner)) @ W_ff2  # (B, T, F) @ (F, D) -> (B, T, D)
+    result = thought if "second residual" in without else h + thought
+    return result if "second norm" in without else F.layer_norm(result, X.shape[-1:])
 
 
 def language_model(tokens: Tensor, positions: Tensor, *weights: Tensor, model_dim: float) -> Tensor:

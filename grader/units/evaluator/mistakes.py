@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from autodiff_lib.units.evaluator.unit import UNIT
 
-from .. import Mistake
+from .. import mistakes_of
 
-
-def mistake(exercise: str, slug: str, what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
-    return Mistake(f"{exercise}-{slug}", UNIT.name, exercise, what, hint, edits)
-
+mistake = mistakes_of(UNIT.name)
 
 # --- topological_order: the solution's body, and what stands in its place
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from autodiff_lib.units.operators.unit import UNIT
 
-from .. import Mistake
+from .. import mistakes_of
 
-
-def mistake(exercise: str, slug: str, what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
-    return Mistake(f"{exercise}-{slug}", UNIT.name, exercise, what, hint, edits)
-
+mistake = mistakes_of(UNIT.name)
 
 # texts of the solutions that stand in both methods, or fill more than a line
 

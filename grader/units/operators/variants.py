@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
-
 from autodiff_lib.units.operators.unit import UNIT
 
-from .. import Variant
+from .. import variants_of
 
-
-def variant(exercise: str, slug: str, what: str, *cells: str) -> Variant:
-    return Variant(f"{exercise}-{slug}", UNIT.name, exercise, what, tuple(dedent(cell).strip() + "\n" for cell in cells))
-
+variant = variants_of(UNIT.name)
 
 DIV = [
     variant(

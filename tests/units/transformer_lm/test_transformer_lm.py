@@ -313,6 +313,26 @@ def test_a_mistake_in_a_graph_costs_its_part_alone(exercise, part, slug, solved,
         assert set(lost(checks.verdict(without_tasks(questions_of(UNIT, seed)[exercise])))) == {part}
 
 
+SEEN_BY_NO_PROPERTY = {  # what is wrong, although it has every property that a part asks for -> exercise, edit
+    "places twice, less what they have in common": (
+        "transformer_lm",
+        ("+ positions", "+ 2 * positions - ad.mean(positions, dim=0, keepdim=True)"),
+    ),
+    "a residual connection that vanishes where model_dim is 1": (
+        "causal_self_attention",
+        ("return mixed @ W_O", "return mixed @ W_O + math.log(model_dim) * X"),
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", ["public", SEEDS[0]])
+@pytest.mark.parametrize("wrong", SEEN_BY_NO_PROPERTY)
+def test_what_no_property_sees_is_seen_where_everything_is_asked_at_once(wrong, seed, solved, solution_cells):
+    exercise, edit = SEEN_BY_NO_PROPERTY[wrong]
+    write(solved, solution_cells, **{exercise: edited(solution_cells[UNIT][exercise], edit)})
+    assert lost(checks.verdict(without_tasks(questions_of(UNIT, seed)[exercise]))) != {}
+
+
 @pytest.mark.parametrize(
     ("slug", "parts"),
     [
