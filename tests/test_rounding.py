@@ -126,7 +126,7 @@ def test_an_output_that_moves_by_rounding_errors_alone_has_stayed_as_it_was():
         "Token 1 was changed, and the output for token 1 stayed as it was."
     }
     for part in checks.questions("03_transformer_lm")["causal_self_attention"].parts:
-        assert all(part.judge(case, noise) is not None for case in part.cases)
+        assert any(part.judge(case, noise) is not None for case in part.cases)
 
 
 def test_a_leak_through_large_numbers_is_told_from_their_rounding_errors():

@@ -31,8 +31,9 @@ from .properties import (
 from .training import epoch_question, generate_question
 from .unit import UNIT
 
-NUMBERS = "exact values"
-"""The part about numbers, which each function that builds a graph has. In secret, something must be learned for it as well."""
+NUMBERS = "all else, exactly"
+"""The last part of each function that builds a graph: the numbers, as far as no other part is about them. In secret, something
+must be learned for it as well."""
 
 Sizes = dict[str, int]
 
@@ -54,11 +55,11 @@ def attention_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
     plain = model_cases(name, (SMALL, EQUAL, NARROW, *others))
     masked = model_cases(name, square, ("soft", "odd"))
     return (
-        Part(NUMBERS, 3, model_cases(name, passed_on, ("open",), without_scale), judge_attention, "the formula, from the inside out"),
         Part("mixing", 1, model_cases(name, passed_on[2:], ("open",), without_scale), judge_mixing, "who asks, and who is asked"),
         Part("projections", 2, model_cases(name, (NARROW, *others)), judge_projections, "which matrix stands where in the formula"),
         Part("scale", 2, model_cases(name, square), judge_scale, "what the scores are divided by, and when"),
         Part("the mask", 2, plain + masked, judge_mask_or_future, "where the mask is added, and before what"),
+        Part(NUMBERS, 3, model_cases(name, passed_on, ("open",), without_scale), judge_attention, "the formula, from the inside out"),
     )
 
 
@@ -66,11 +67,11 @@ def decoder_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
     cases = model_cases("decoder_layer", (SMALL, EQUAL, NARROW, *others))
     soft = model_cases("decoder_layer", (EQUAL, NARROW), ("soft",))
     return (
-        Part(NUMBERS, 1, cases + soft, judge_layer, "the two lines of the formula"),
         Part("first residual", 1, cases, judge_first_residual, "the first sum: it leads around the attention"),
         Part("second residual", 1, cases, judge_second_residual, "the second sum: it leads around the network"),
         Part("norms", 1, cases, judge_norms, "what stands around the two sums"),
         Part("network", 1, cases, judge_network, "the two matrices of the network, and what stands between them"),
+        Part(NUMBERS, 1, cases + soft, judge_layer, "the two lines of the formula"),
     )
 
 
@@ -79,10 +80,10 @@ def model_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
     name, listed = "transformer_lm", (SMALL, EQUAL, NARROW, *others)
     alike = changed(listed, K="D", E="D")
     return (
-        Part(NUMBERS, 2, model_cases(name, changed(listed, V="D"), ("soft",)), judge_model, "the four steps, and which weight is where"),
         Part("embedding", 1, model_cases(name, alike), judge_embedding, "what the input of the layer is made of"),
         Part("head", 1, model_cases(name, alike), judge_head, "the last of the four steps"),
         Part("order and future", 1, model_cases(name, listed[1:]), judge_order_and_future, "what the layer is given as X, and as the mask"),
+        Part(NUMBERS, 2, model_cases(name, changed(listed, V="D"), ("soft",)), judge_model, "the four steps, and which weight is where"),
     )
 
 
@@ -91,11 +92,11 @@ def loss_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
     cases = model_cases("cross_entropy_loss", (SMALL, EQUAL, NARROW, *others))
     short = model_cases("cross_entropy_loss", [size | {"T": 1, "B": size["T"]} for size in (SMALL, EQUAL, NARROW, *others)])
     return (
-        Part(NUMBERS, 1, cases, judge_loss, "which probability is looked at, and what becomes of it"),
         Part("shift", 1, cases, judge_shift, "what makes probabilities of logits"),
         Part("mean", 1, cases, judge_mean, "over what the mean goes"),
         Part("sign", 1, cases, judge_sign, "the sign in front of the sum"),
         Part("at the start", 1, short, judge_start, "the number of words, and the number of tokens"),
+        Part(NUMBERS, 1, cases, judge_loss, "which probability is looked at, and what becomes of it"),
     )
 
 
@@ -112,9 +113,9 @@ def graph_questions(others: Sequence[Sizes] = (WIDE, LONG)) -> list[Question]:
     """The questions on what builds a graph, with these sizes beside the three smallest."""
     questions = []
     for number, (name, parts) in enumerate(PARTS.items(), start=1):
-        numbers, *properties = parts(others)
+        *properties, numbers = parts(others)
         numbers = with_whole(numbers, properties, whole_cases(name, (SMALL, EQUAL, NARROW, *others)))
-        questions.append(Question(UNIT.name, number, name, (numbers, *properties)))
+        questions.append(Question(UNIT.name, number, name, (*properties, numbers)))
     return questions
 
 
