@@ -292,7 +292,7 @@ def flood_the_channel() -> intake.Submission:
 
 ENDS: dict[str, tuple[Callable[[], object], str]] = {
     "works for ever": (hang, "reading it took more than 1 seconds of processor time"),
-    "waits for ever": (lambda: time.sleep(60), "reading it took longer than 3 seconds"),
+    "waits for ever": (lambda: time.sleep(600), "reading it took longer than 3 seconds"),
     "is killed": (lambda: os.kill(os.getpid(), signal.SIGKILL), "ended by itself (exit code -9)"),
     "goes": (lambda: os._exit(7), "ended by itself (exit code 7)"),
     "raises": (lambda: 1 / 0, "ended by itself (exit code 1); what it printed says why"),
@@ -304,6 +304,7 @@ ENDS: dict[str, tuple[Callable[[], object], str]] = {
 @pytest.mark.parametrize(("end", "problem"), ENDS.values(), ids=ENDS)
 def test_whatever_becomes_of_the_process_is_a_reason_and_the_next_submission_gets_another(monkeypatch, capfd, end, problem):
     read = intake.read
+    monkeypatch.setattr(reading, "PATIENCE", 3 if "longer" in problem else 300)  # of the two limits, the one that is meant is reached
     monkeypatch.setattr(reading, "MAX_ANSWER", 2 * MiB)
     monkeypatch.setattr(intake, "read", lambda found, unit: read(found, unit) if found is RELEASE or "end" not in found.files else end())
     with reading.open_reader(UNIT, Limits(reading_seconds=1)) as reader:
