@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,6 +38,12 @@ SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 MOST_KEPT = 3  # jails; each takes half a gigabyte
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
+
+
+def of_units(corpus: str) -> None:
+    """Add what each unit has of a corpus of its own, `redteam.py` or `clumsy.py` in its folder of tests."""
+    for path in sorted((Path(__file__).parent / "units").glob(f"*/{corpus}.py")):
+        import_module(f"tests.units.{path.parent.name}.{corpus}")
 
 
 @cache

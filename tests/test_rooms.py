@@ -17,7 +17,7 @@ from grader.book.nbgrader_course import MARKER, ROOT, filled_in
 from grader.submission import jail
 
 TOY, UNIT = Path(__file__).parent / "toy", "99_toy"
-POINTS = {"cube": 2, "matmul": 2, "add": 1, "doubled": 1, "by_two_processes": 2}
+POINTS = {"cube": 2, "matmul": 2, "add": 1, "doubled": 1, "by_two_processes": 2, "fast_sum": 2}
 SETUP = """
 import multiprocessing
 import os
@@ -89,6 +89,13 @@ SOLUTIONS = {
             return a[:4].sum() + half
             ### END SOLUTION
     """,
+    "fast_sum": """
+        @exercise
+        def fast_sum(a):
+            ### BEGIN SOLUTION
+            return a.sum()
+            ### END SOLUTION
+    """,
 }
 
 
@@ -139,7 +146,7 @@ def test_its_release_holds_stubs_and_no_solution(course):
 def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(course):
     run(course, "grader", "mistakes", "--unit", UNIT, "--write", "--jobs", "1")
     found = json.loads(run(course, "grader", "mistakes", "--unit", UNIT, "--json", "--jobs", "1"))
-    sums = {"mistakes": 5, "caught": 5, "spilled": 0, "variants": 1, "variants_failed": 0, "hints_right": 5}
+    sums = {"mistakes": 6, "caught": 6, "spilled": 0, "variants": 1, "variants_failed": 0, "hints_right": 6}
     assert {name: found[name] for name in sums} == sums
 
 
@@ -166,17 +173,31 @@ def test_its_notebook_runs_and_its_checks_give_its_points(course):
 def test_it_is_graded_in_the_jail_and_fed_back(course):
     released = nbformat.read(course / "release" / UNIT / "toy.ipynb", as_version=4)
     right = {name: MARKER.sub("", textwrap.dedent(text).strip()) for name, text in SOLUTIONS.items()}
-    wrong = {**right, "cube": right["cube"].replace("x * x * x", "x * x"), "add": "@ad.method(Counter, '99_toy')\ndef add(self):\n    pass"}
+
+    slow = right["fast_sum"].replace("a.sum()", "np.float64(sum([float(number) for number in a]))")
+    wrong = {
+        **right,
+        "fast_sum": slow,
+        "cube": right["cube"].replace("x * x * x", "x * x"),
+        "add": "@ad.method(Counter, '99_toy')\ndef add(self):\n    pass",
+    }
     for student, answers in {"right": right, "wrong": wrong, "untouched": {}}.items():
         path = course / "submitted" / student / UNIT / "toy.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(filled_in(released, answers), path)
     records = {record["student"]: record for record in json.loads(run(course, "grader", "autograde", UNIT, "--json"))}
     points = {student: {name: question["points"] for name, question in record["questions"].items()} for student, record in records.items()}
-    assert points == {"right": POINTS, "wrong": {**POINTS, "cube": 1, "add": 0}, "untouched": dict.fromkeys(POINTS, 0)}
+    assert points == {"right": POINTS, "wrong": {**POINTS, "cube": 1, "add": 0, "fast_sum": 1}, "untouched": dict.fromkeys(POINTS, 0)}
     assert {record["jailed"] for record in records.values()} == {True}
+    measured = {student: record["measured"] for student, record in records.items()}
+    assert {student: len(times) for student, times in measured.items()} == {"right": 2, "wrong": 2, "untouched": 0}
+    with (course / "grader" / "units" / "toy" / "hidden.py").open("a") as file:
+        file.write("# another version\n")
+    again = {record["student"]: record for record in json.loads(run(course, "grader", "autograde", UNIT, "--json"))}
+    assert again["right"]["version"] != records["right"]["version"], "graded again"
+    assert {student: record["measured"] for student, record in again.items()} == measured, "and not timed again"
     run(course, "nbgrader", "generate_feedback", UNIT)
-    assert "Score: 8.0" in (course / "feedback" / "right" / UNIT / "toy.html").read_text()
+    assert "Score: 10.0" in (course / "feedback" / "right" / UNIT / "toy.html").read_text()
 
 
 @pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
@@ -199,5 +220,5 @@ def test_the_demo_shows_it(course):
     done = subprocess.run([sys.executable, "shown.py"], cwd=course, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     totals, pages = done.stdout.splitlines()[-2:]
-    assert {"full-marks": 8, "untouched": 0, "typical-mistakes": 6}.items() <= ast.literal_eval(totals).items()
+    assert {"full-marks": 10, "untouched": 0, "typical-mistakes": 8}.items() <= ast.literal_eval(totals).items()
     assert pages == "5"

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .question import Answer, Case, Failure
+from .question import Answer, Case, Failure, Timed
 from .wire import unsendable
 
 MAX_LISTED = 1_000_000  # entries of a list of facts
 TAMPERED = "There is no answer: it does not have the form that the question asks for."
+
+
+Contest = Callable[[Any, Timed, Timed, float], Answer]
+"""(case, who asks the student's code, who asks ours, seconds that it may take) -> the answer, with what was measured as facts."""
 
 
 def nothing(case: Any) -> int:
@@ -32,6 +36,8 @@ class Form:
     facts: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     agree: Callable[[Any, Mapping[str, Any]], bool] = lambda case, facts: True  # whether facts that are right one by one fit together
     miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
+    contest: Contest | None = None  # how an answer comes about in which time is measured
+    told: Callable[[Any, Answer], str] = lambda case, answer: ""  # what there is to say of an answer, right or wrong
 
 
 def misformed(case: Case, answer: Answer) -> Failure | None:

@@ -50,8 +50,10 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
     failures: list[Failure] = []
     passed: list[Case] = []
     failed: list[Case] = []
+    told: list[str] = []
     for case, given in zip(part.cases, answers(part.cases), strict=True):
         failure = found_by(part, case, given, question)
+        told.append(case.form.told(case, given))
         if failure is None:
             passed.append(case)
             continue
@@ -59,7 +61,7 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
         failures.append(replace(failure, printed=given.printed, hidden=case.hidden))
         if failure.reason in FINAL:  # the other cases would say the same, or wait as long
             break
-    trace = {case.name: mark(case.name, failure) for case, failure in zip(failed, failures, strict=True)}
+    trace = {} if part.timed else {case.name: mark(case.name, failure) for case, failure in zip(failed, failures, strict=True)}
     verdict = PartVerdict(
         part=part.name,
         points=part.points * part.credit(len(passed), len(part.cases)),
@@ -68,6 +70,7 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
         cases=len(part.cases),
         failure=next((failure for failure in failures if failure.reason != "unanswered"), failures[0] if failures else None),
         contrast=contrast(passed, failed),
+        told=tuple(filter(None, told)),
     )
     return verdict, trace
 

@@ -71,6 +71,10 @@ class Answer:
     printed: str = ""  # what the student's code printed
 
 
+Timed = Callable[[Ask], tuple[Answer, float]]
+"""Asks somebody's code, and returns the answer with the seconds that it took, as seen by whoever asks."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a case failed, with what there is to look at."""
@@ -126,6 +130,11 @@ class Part:
     credit: Callable[[int, int], float] = all_or_nothing  # (cases passed, all cases) -> the share of the points that is earned
     passed: set[bytes] = field(default_factory=set, init=False, compare=False, repr=False)  # digests of answers found right; not copied
 
+    @property
+    def timed(self) -> bool:
+        """Whether its answers depend on how fast the machine is."""
+        return any(case.form.contest is not None for case in self.cases)
+
 
 @dataclass(frozen=True)
 class Question:
@@ -150,6 +159,7 @@ class PartVerdict:
     cases: int
     failure: Failure | None  # of the smallest failing case
     contrast: str = ""  # what the failing cases have in common, and no passing one
+    told: tuple[str, ...] = ()  # what there is to say of its answers, right or wrong
 
     @property
     def reason(self) -> Reason:

@@ -151,7 +151,7 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
     for part in verdict.parts:
         failure = part.failure
         if failure is None or failure.reason == "missing":
-            explained.append((part, []))
+            explained.append((part, [*part.told]))
             continue
         if (first := said.setdefault((failure.case, failure.message), part.part)) != part.part:
             explained.append((part, [f"The same as in {first}."]))
@@ -163,7 +163,7 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
         look = f"Look at: {look_at(question, part)}."
         hint = "" if failure.hint in hinted else failure.hint
         hinted.add(failure.hint)
-        lines = [f"Smallest failing case: {failure.case}.", failure.message, hint, part.contrast, look, printed]
+        lines = [f"Smallest failing case: {failure.case}.", failure.message, hint, part.contrast, look, *part.told, printed]
         explained.append((part, [line for line in lines if line]))
     return explained
 
@@ -198,13 +198,14 @@ def html(verdict: Verdict, question: Question) -> str:
 def part_html(part: PartVerdict, sentences: list[str]) -> str:
     mark, colour, line = part_line(part)
     rows = [f'<div><span style="color:{colour};font-weight:600">{mark}</span> {escape(line)}</div>']
+    inner = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
     if part.failure is not None and sentences:
-        inner = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
         shown = pictures(part.failure)
         answers = shown[-2:] if part.failure.got is not None else []
         inputs = shown[: len(shown) - len(answers)]
         drawn = part.failure.picture() if part.failure.picture is not None else ""
         inner += drawn + pictures_html(answers, scale(answers)) + pictures_html(inputs)
+    if inner:
         rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
     return "".join(rows)
 

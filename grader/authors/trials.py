@@ -101,6 +101,11 @@ def without(part: str, question: Question) -> Question:
     return replace(question, parts=tuple(one for one in question.parts if one.name != part))
 
 
+def on_any_machine(question: Question) -> Question:
+    """A question without the parts that depend on how fast the machine is."""
+    return replace(question, parts=tuple(part for part in question.parts if not part.timed))
+
+
 def try_out(entry: Mistake | Variant, alone: bool = False) -> Trial:
     """The public questions of the unit on one mistake, or on one variant; where `alone`, its own question alone."""
     given: list[list[bytes]] = []
@@ -111,7 +116,7 @@ def try_out(entry: Mistake | Variant, alone: bool = False) -> Trial:
             given[-1].append(pack_answer(answer, 0))
             yield answer
 
-    questions = dict(public_questions(entry.unit))
+    questions = {name: on_any_machine(question) for name, question in public_questions(entry.unit).items()}
     with written(entry.unit, cells_of(entry)):
         verdict, traces = judged(questions.pop(entry.exercise), recorded)
         others = [] if alone else [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]

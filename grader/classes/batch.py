@@ -101,7 +101,7 @@ def autograde(
                 continue
             found[student] = record
             on_student(record, False)
-        jobs = (packed(course, unit, student) for student in todo)
+        jobs = (packed(course, unit, student, options) for student in todo)
         for graded in results(unit, jobs, options, limits, len(todo)) if todo else ():
             graded = replace(graded, record=replace(graded.record, limits=limits.hash))
             record = writer.write(graded, submission(course, unit, graded.record.student))
@@ -131,14 +131,12 @@ def submission(course: Path, unit: str, student: str) -> Path:
     return course / "submitted" / student / unit
 
 
-def packed(course: Path, unit: str, student: str) -> work.Job:
-    """The submission, with the mistakes that the student has been told of before it."""
-    return work.pack(
-        submission(course, unit, student),
-        student,
-        unit,
-        lambda digest: records.told_before(records.load(course, unit, student), digest),
-    )
+def packed(course: Path, unit: str, student: str, options: Options) -> work.Job:
+    """The submission, with what is known of the student from before it. Whoever grades with `force` wants times measured again."""
+    before = records.load(course, unit, student)
+    if before is not None and options.force:
+        before = replace(before, measured={})
+    return work.pack(submission(course, unit, student), student, unit, before)
 
 
 def unchanged(course: Path, unit: str, student: str, options: Options) -> Record | None:

@@ -13,7 +13,7 @@ from autodiff_lib.checks.question import Reason
 from autodiff_lib.units import UNITS
 
 from ..submission import plain
-from ..submission.engine import Result, question_hash, told_of, version, why_ungraded
+from ..submission.engine import Measured, Result, question_hash, told_of, version, why_ungraded
 from ..submission.hidden import secret
 from ..submission.limits import MiB
 from ..submission.submitted import content_of
@@ -54,6 +54,7 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     limits: str = ""  # hash of the limits under which it ran
     flags: list[str] = field(default_factory=list)  # what a person should look at; no points depend on it
+    measured: Measured = field(default_factory=dict)  # times, which are not measured again for the same submission
     seal: str = ""  # while it is staged: of it and its page
 
     @property
@@ -83,7 +84,9 @@ def record_of(student: str, result: Result, digest: str, told: Collection[str] =
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
     kept = (result.repairs, result.problem, result.jailed, digest, version(result.unit))
-    return Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, flags=result.flags)
+    return Record(
+        student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, flags=result.flags, measured=result.measured
+    )
 
 
 def without_verdicts(record: Record, problem: str) -> Record:

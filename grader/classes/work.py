@@ -6,7 +6,6 @@ one, and on another machine. No file is written on the way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,7 @@ from ..submission.jail import Jail
 from ..submission.reading import Reader
 from ..submission.submitted import Submitted, look
 from .boundary import alone
-from .records import Record, record_of
+from .records import Record, record_of, told_before
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Job:
     submitted: Submitted
     digest: str
     told: tuple[str, ...] = ()  # mistakes that earlier feedback has named
+    measured: engine.Measured = field(default_factory=dict)  # of it, when it was graded before
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,12 @@ class Graded:
     page: str = field(repr=False)
 
 
-def pack(folder: Path, student: str, unit: str, told: Callable[[str], Iterable[str]] = lambda digest: ()) -> Job:
-    """The submission in a folder. `told` says by its digest which mistakes earlier feedback has named."""
+def pack(folder: Path, student: str, unit: str, before: Record | None = None) -> Job:
+    """The submission in a folder. `before` is the student's record so far, of this submission or of an earlier one."""
     submitted = alone("packing", student, lambda: look(folder), lambda reason: Submitted({}, problem=reason))
     digest = submitted.digest
-    return Job(student, unit, submitted, digest, tuple(sorted(told(digest))))
+    measured = before.measured if before is not None and before.digest == digest else {}
+    return Job(student, unit, submitted, digest, tuple(sorted(told_before(before, digest))), measured)
 
 
 def grade(job: Job, jail: Jail, reader: Reader) -> Graded:
@@ -65,9 +66,11 @@ def grade(job: Job, jail: Jail, reader: Reader) -> Graded:
 def judged(job: Job, jail: Jail, reader: Reader) -> engine.Result:
     """What the judge says of it."""
     clock = engine.Clock()
-    submission = reader.read(job.submitted)
-    clock.lap("intake")
-    return engine.grade(submission, jail, job.told, clock)
+    with jail.pace.working():
+        clock.lap("waiting")
+        submission = reader.read(job.submitted)
+        clock.lap("intake")
+        return engine.grade(submission, jail, job.told, clock, job.measured)
 
 
 def graded(job: Job, result: engine.Result) -> Graded:

@@ -9,14 +9,15 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from autodiff_lib import __version__
 from autodiff_lib.checks import questions as public_questions
+from autodiff_lib.checks.forms import Contest
 from autodiff_lib.checks.judge import FAILED, judge
 from autodiff_lib.checks.known import Known, known_of, told_again
 from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Question, Reason, Verdict
@@ -26,10 +27,12 @@ from autodiff_lib.units import UNITS, needed, room
 from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
 from .jail import Jail, Session, note
+from .pace import CONTEST_SECONDS, PACER
 
 # where a judge itself fails, whoever grades sees the traceback
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
 
+PACE = Path(__file__).with_name("pace.py")
 MAX_HINT = 600  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
@@ -44,6 +47,10 @@ SAID_OF_HIDDEN: dict[Reason, str] = {
     "tampered": "The answer did not have the form that a probe gives it.",
     "unanswered": FAILED,
 }
+
+
+Measured = dict[str, dict[str, float]]
+"""What was measured of a submission: key of the case -> the facts of the answer."""
 
 
 @dataclass
@@ -68,6 +75,7 @@ class Result:
     in_words: dict[str, str] = field(default_factory=dict)  # answers for a person to read, by grade_id
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> time it took
     flags: list[str] = field(default_factory=list)  # what a person should look at; no points depend on it
+    measured: Measured = field(default_factory=dict)
 
     @property
     def points(self) -> float:
@@ -82,6 +90,19 @@ class Result:
     def waiting(self) -> str:
         """Why some of it is ungraded: the whole for one reason, or each question for its own."""
         return why_ungraded(self.problem, {name: told_of(self.verdicts[name]).message for name in self.ungraded})
+
+
+def key_of(unit: str, question: str, case: Case) -> str:
+    """Under which the measurement of a case is kept: as long as this is the same, it need not be measured again."""
+    return hashlib.sha256(f"{timing_hash(unit)}\n{question}\n{case.name}".encode()).hexdigest()[:16]
+
+
+@cache
+def timing_hash(unit: str) -> str:
+    """Of what decides on a time that is measured, beside the submission."""
+    library = ROOT / "autodiff_lib"
+    files = [*sorted((library / "kinds" / "speed").glob("*.py")), library / "units" / room(unit) / "truth.py", PACE, PACER]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 @cache
@@ -132,10 +153,11 @@ def one_thread() -> Iterator[None]:
 
 
 @one_thread()
-def grade(submission: intake.Submission, jail: Jail, told: Collection[str], clock: Clock) -> Result:
+def grade(submission: intake.Submission, jail: Jail, told: Collection[str], clock: Clock, before: Measured | None = None) -> Result:
     """Grade what intake made of a submission. JailError where the jail itself cannot work.
 
-    `told` are the mistakes that an earlier feedback has named: made again, they get a more direct hint.
+    `told` are the mistakes that an earlier feedback has named: made again, they get a more direct hint. `before` is
+    what was measured of the same submission: it is not measured again.
     """
     unit = submission.unit
     questions = public_questions(unit)
@@ -149,15 +171,29 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
         outcomes = run_cells(session, submission)
         clock.lap("cells")
 
-        def answers(cases: Sequence[Case]) -> Iterator[Answer]:
-            asks = [case.ask() for case in cases]
-            for answer in session.answers(asks):
-                clock.lap("probes")
+        measured: Measured = {}
+
+        def contest(question: str, case: Case) -> Answer:
+            key = key_of(unit, question, case)
+            if before and key in before:
+                answer = Answer(facts=before[key])
+            else:
+                with jail.pace.alone(jail.processes()):
+                    answer = cast(Contest, case.form.contest)(case, session.timed, jail.pace.timed, CONTEST_SECONDS)
+            if answer.problem is None and any(answer.facts.values()):
+                measured[key] = answer.facts
+            return answer
+
+        def answers(question: str, cases: Sequence[Case]) -> Iterator[Answer]:
+            given = session.answers([case.ask() for case in cases if case.form.contest is None])
+            for case in cases:
+                answer = next(given) if case.form.contest is None else contest(question, case)
+                clock.lap("probes" if case.form.contest is None else "timing")
                 yield answer
                 clock.lap("judge")
 
         def ask(question: Question, known: Sequence[Known] = ()) -> Verdict:
-            return judge(question, answers, known)
+            return judge(question, partial(answers, question.name), known)
 
         verdicts = {}
         for name, question in questions.items():
@@ -174,7 +210,7 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
         clock.lap("judge")
     clock.lap("wipe")
     flags = [*seen.flags, *unseen(verdicts, seen)]
-    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps, flags)
+    return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps, flags, measured)
 
 
 def unseen(verdicts: dict[str, Verdict], seen: Look) -> list[str]:

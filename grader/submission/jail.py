@@ -35,6 +35,7 @@ from . import scratch, syscalls, watch
 from .follow_through import reference
 from .limits import Limits, MiB
 from .outputs import checked_cell
+from .pace import Pace
 
 INMATE = Path(__file__).with_name("inmate.py")
 FIRST_UID = 64_321  # where the grader runs as root, submissions run as this ordinary user and the following ones
@@ -190,6 +191,8 @@ class Jail:
         self.folders: list[int] = []  # what the child can write to, open
         self.home: Path | None = None  # without a jail
         self.left = contextlib.ExitStack()  # what is to be removed with the jail
+        self.pace = Pace(environment(UNITS[unit], home=os.devnull))
+        self.first: set[int] = set()  # the processes of the jail itself
         self.state = ""
         self.ended = 0  # by the kernel, before the child
         self.greedy = False
@@ -251,6 +254,7 @@ class Jail:
         self.control.settimeout(CONTROL_SECONDS)
         self.join_group()
         self.state = self.state_of_parent()
+        self.first = set(watch.descendants(self.process.pid))
 
     def join_group(self) -> None:
         """A control group for the jail, where this host allows one."""
@@ -282,6 +286,7 @@ class Jail:
 
     def stop(self) -> None:
         """End the jail with everything in it."""
+        self.pace.stop()
         self.close_folders()
         if self.control is not None:
             self.control.close()
@@ -345,6 +350,10 @@ class Jail:
             except (OSError, JailError):
                 pass
         self.stop()  # it did not obey, or somebody changed its limits: the next fork starts another
+
+    def processes(self) -> set[int]:
+        """Those of the submission."""
+        return set() if self.process is None else set(watch.descendants(self.process.pid)) - self.first
 
     def state_of_parent(self) -> str:
         """What a child of the same user could change of the warm parent, where it can see it: limits, priority, processors."""
@@ -496,6 +505,20 @@ class Session:
         except wire.WireError as error:
             self.lose()
             return Answer(problem=Problem("tampered", str(error)))
+
+    def timed(self, ask: Ask) -> tuple[Answer, float]:
+        """A probe's answer, and the seconds from the ask to the whole of the answer."""
+        self.settle()
+        if not self.alive():
+            return Answer(problem=Problem("killed", "the submission crashed too often")), 0.0
+        message = wire.pack_ask(ask, self.number + 1)
+        self.number += 1
+        self.ahead.append((self.number, len(message)))
+        start = time.perf_counter()
+        with contextlib.suppress(wire.LateError, OSError):  # as above
+            wire.send(self.child, message, time.monotonic() + self.limits.ask_seconds)
+        answer = self.next_answer()
+        return answer, time.perf_counter() - start
 
     def settle(self) -> None:
         """Drop the answers that nobody took."""

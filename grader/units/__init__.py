@@ -19,9 +19,12 @@ def part_of(unit: str, name: str) -> ModuleType:
 
 
 def in_secret(question: Question, seed: str, change: Callable[[Part, str], Part] = lambda part, seed: part) -> Question:
-    """A public question as a hidden one: each part as `change` makes it, and the numbers of all cases drawn from `seed`."""
+    """A public question as a hidden one: each part as `change` makes it, and the numbers of all cases drawn from `seed`.
+
+    What is timed is timed once, on numbers that nobody knows.
+    """
     parts = []
-    for part in question.parts:
+    for part in (part for part in question.parts if not part.timed):
         changed = change(part, seed)
         cases: tuple[Any, ...] = changed.cases
         parts.append(replace(changed, cases=tuple(replace(case, seed=seed, hidden=True) for case in cases)))

@@ -11,7 +11,8 @@ from tests.clumsy.submissions import SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+corpora.of_units("clumsy")
+UNITS = tuple(sorted({clumsy.unit for clumsy in SUBMISSIONS}))
 TODAY = corpora.of_today(SUBMISSIONS)
 
 

@@ -7,7 +7,9 @@ What they would run sets the title to MARKER, what they would load lies on ELSEW
 
 from __future__ import annotations
 
-from .submissions import ENGINE, LEAK, MARKER, ORDER, SUBMISSIONS, attack, in_words
+from tests.units.transformer_lm.redteam import in_words
+
+from .submissions import ENGINE, LEAK, MARKER, ORDER, SUBMISSIONS, attack
 
 ELSEWHERE = "192.0.2.1"
 FORGED = "3 of 3 points"

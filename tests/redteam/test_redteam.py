@@ -14,7 +14,8 @@ from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+corpora.of_units("redteam")
+UNITS = tuple(sorted({hostile.unit for hostile in SUBMISSIONS}))
 TODAY = corpora.of_today(SUBMISSIONS)
 OURS = ("autodiff_lib", "source", "release", "grader")
 

@@ -1,0 +1,120 @@
+"""How two times are compared: turn by turn on fresh inputs, until the interval of their ratio says enough.
+
+A round is one call of ours, one of the student's, and one in which nothing is computed. What the last one takes, the way
+of the arrays from process to process, is taken from the other two. Of the rounds' ratios the median counts, and its
+interval is that of order statistics, which holds for noise of any kind: among n ratios, the k-th smallest and the k-th
+largest enclose the median unless fewer than k of them fell on one side of it, and that has the binomial probability.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...checks.compare import agree
+from ...checks.question import Ask, Problem, Timed
+
+Round = tuple[Ask, Ask]
+"""The same arrays, asked of the student's function and of ours."""
+
+CONFIDENCE = 0.999  # high, because the interval is looked at again and again
+NARROW = 1.1  # upper end over lower end of an interval that says enough
+WARM_UP = 2  # rounds that do not count
+MOST_ROUNDS = 200
+EVERY = 3  # rounds between two looks at the interval
+NOTHING = "kinds.speed.baseline:nothing"
+LEAST_SHARE = 0.01  # of a call, that is not the arrays' way
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Of the ratio of two times: how many times as fast the student's function is as ours."""
+
+    low: float
+    middle: float
+    high: float
+
+    @property
+    def narrow(self) -> bool:
+        return self.low > 0 and self.high <= NARROW * self.low
+
+    def settles(self, least: float) -> bool:
+        """Whether it says on which side of `least` the ratio is, or that it is as good as there."""
+        return self.narrow or self.low >= least or self.high < least
+
+
+def interval(ratios: Sequence[float]) -> Interval:
+    """The median of some ratios, and the ends between which it lies with `CONFIDENCE`; from none to any where they are too few."""
+    inside = sorted(ratios)
+    rank = outermost(len(inside))
+    middle = statistics.median(inside) if inside else math.nan
+    return Interval(inside[rank - 1], middle, inside[-rank]) if rank else Interval(0.0, middle, math.inf)
+
+
+def outermost(count: int) -> int:
+    """The largest k so that the k-th smallest and the k-th largest of so many numbers enclose the median; 0 where none do."""
+    rank, below = 0, 0.0
+    while rank < count // 2:
+        below += math.comb(count, rank) / 2**count
+        if 2 * below > 1 - CONFIDENCE:
+            break
+        rank += 1
+    return rank
+
+
+def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, ours: Timed) -> Interval | Problem:
+    """Hold rounds until the interval settles, or the time is up; the problem where the student's function has one."""
+    end = time.perf_counter() + seconds
+    times: list[tuple[float, float, float]] = []
+    found = interval([])
+    for number, (asked, compared) in enumerate(itertools.islice(rounds, MOST_ROUNDS)):
+        if number % 2:  # whoever comes first finds the caches cold
+            wanted, our_time = ours(compared)
+            answer, their_time = theirs(asked)
+        else:
+            answer, their_time = theirs(asked)
+            wanted, our_time = ours(compared)
+        if wanted.problem is not None:
+            raise RuntimeError(f"the function to compare with failed: {wanted.problem.kind}: {wanted.problem.message}")
+        if answer.problem is not None:
+            return answer.problem
+        if differs := difference(answer.arrays, wanted.arrays):
+            return Problem("WrongKindError", differs)
+        results = [(array.shape, array.dtype.name) for array in wanted.arrays]
+        times.append((our_time, their_time, ours(Ask(NOTHING, {"results": results}, asked.arrays))[1]))
+        late = time.perf_counter() > end
+        if number >= WARM_UP and (late or number % EVERY == 0):
+            found = interval(ratios(times[WARM_UP:]))
+            if found.settles(least):
+                break
+        if late:
+            return far_below(ratios(times), least) or found
+    return found
+
+
+def ratios(times: Sequence[tuple[float, float, float]]) -> list[float]:
+    """Our time over theirs, round by round, both without the way of the arrays."""
+    way = statistics.median(idle for *_, idle in times)
+    return [max(ours - way, 0.0) / max(theirs - way, LEAST_SHARE * theirs) for ours, theirs, _ in times]
+
+
+def far_below(found: Sequence[float], least: float) -> Interval | None:
+    """All ratios there are, as an interval, where they are too few for one and leave no doubt: a function that takes for ever."""
+    enough = len(found) >= 3 and max(found) < least / 2
+    return Interval(min(found), statistics.median(found), max(found)) if enough else None
+
+
+def difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> str:
+    """What is wrong with the results of a round; empty where they are right."""
+    if len(got) != len(wanted):
+        return f"your function returned {len(got)} arrays on the inputs on which it was timed, expected {len(wanted)}"
+    for mine, right in zip(got, wanted, strict=True):
+        if not agree(mine, right, right.dtype.name):
+            return "your function's value is wrong on the inputs on which it was timed"
+    return ""
