@@ -31,7 +31,7 @@ else
 	$(PYTEST) tests
 endif
 
-corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a sixth, each day another)
+corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a tenth, each day another)
 	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures

@@ -33,7 +33,7 @@ restarts = 4
 reading_bytes = 268435456
 """
 DAY = int(os.environ.setdefault("CORPORA_DAY", str(date.today().toordinal())))  # one for all workers; set it to see another day's
-SHARES = 6  # of the corpora one is graded each day
+SHARES = 10  # of the corpora one is graded each day
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 MOST_KEPT = 3  # jails; each takes half a gigabyte

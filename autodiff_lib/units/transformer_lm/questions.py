@@ -58,8 +58,8 @@ def attention_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
         Part("mixing", 1, model_cases(name, passed_on[2:], ("open",), without_scale), judge_mixing, "who asks, and who is asked"),
         Part("projections", 2, model_cases(name, (NARROW, *others)), judge_projections, "which matrix stands where in the formula"),
         Part("scale", 2, model_cases(name, square), judge_scale, "what the scores are divided by, and when"),
-        Part("the mask", 2, plain + masked, judge_mask_or_future, "where the mask is added, and before what"),
-        Part(NUMBERS, 3, model_cases(name, passed_on, ("open",), without_scale), judge_attention, "the formula, from the inside out"),
+        Part("the mask", 3, plain + masked, judge_mask_or_future, "where the mask is added, and before what"),
+        Part(NUMBERS, 2, model_cases(name, passed_on, ("open",), without_scale), judge_attention, "the formula, from the inside out"),
     )
 
 
