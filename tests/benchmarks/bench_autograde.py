@@ -1,11 +1,11 @@
 """Grading a class: stock nbgrader with its own defaults against this grader with one and two jobs.
 
-    python tests/benchmarks/bench_autograde.py [--submissions 24] [--scale 50,200,1000]
+    python tests/benchmarks/bench_autograde.py [--submissions 24] [--each 8] [--scale 50,200,1000]
 
 One class of 01_operators, of mixed quality, graded in turn on the same machine, each way in a course folder of its own.
-Wall and CPU time and peak memory are of the whole process tree. Then: whether all ways give the same points, where the
-time of a submission goes, how long a kernel takes to be ready, and how time and memory grow with the class. It ends
-with `ratio N.N`: stock's wall time over that of this grader with two jobs.
+Wall and CPU time and peak memory are of the whole process tree. Then: whether all ways give the same points, how long a
+submission of each unit takes and where its time goes, how long a kernel takes to be ready, and how time and memory grow
+with the class. It ends with `ratio N.N`: stock's wall time over that of this grader with two jobs.
 """
 
 from __future__ import annotations
@@ -61,17 +61,17 @@ class Run:
         return 60 * self.submissions / self.wall
 
 
-def make_course(folder: Path, count: int) -> Path:
+def make_course(folder: Path, count: int, unit: str = UNIT) -> Path:
     """A course folder with a class: every fourth has full marks, the others make one to three known mistakes."""
-    shutil.copytree(ROOT / "source" / UNIT, folder / "source" / UNIT)
-    released = nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT].notebook, as_version=4)
-    right, mistakes = solutions(UNIT), [mistake for mistake in MISTAKES.values() if mistake.unit == UNIT]
+    shutil.copytree(ROOT / "source" / unit, folder / "source" / unit)
+    released = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
+    right, mistakes = solutions(unit), [mistake for mistake in MISTAKES.values() if mistake.unit == unit]
     for number in range(count):
         answers = dict(right)
         for which in range(number % 4):
             mistake = mistakes[(7 * number + 13 * which) % len(mistakes)]
             answers[mistake.exercise] = mistake.cell(right[mistake.exercise])
-        submit(folder, f"student-{number:04d}", UNIT, filled_in(released, answers))
+        submit(folder, f"student-{number:04d}", unit, filled_in(released, answers))
     return folder
 
 
@@ -140,16 +140,16 @@ def stock(folder: Path, count: int) -> Run:
     return measured("stock nbgrader", count, [sys.executable, "-m", "nbgrader", "autograde", UNIT, "--create"], course)
 
 
-def ours(folder: Path, count: int, jobs: int) -> Run:
-    course = make_course(folder, count)
+def ours(folder: Path, count: int, jobs: int, unit: str = UNIT) -> Run:
+    course = make_course(folder, count, unit)
     subprocess.run(  # the gradebook knows the unit, as it does for stock
-        [sys.executable, "-m", "nbgrader", "generate_assignment", UNIT, "--create", f"--CourseDirectory.root={course}"],
+        [sys.executable, "-m", "nbgrader", "generate_assignment", unit, "--create", f"--CourseDirectory.root={course}"],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
     name = f"this grader, {jobs} job{'s' * (jobs > 1)}"
-    return measured(name, count, [sys.executable, "-m", "grader", "autograde", UNIT, "--jobs", str(jobs), "--json"], course)
+    return measured(name, count, [sys.executable, "-m", "grader", "autograde", unit, "--jobs", str(jobs), "--json"], course)
 
 
 def table(runs: list[Run]) -> None:
@@ -177,15 +177,16 @@ def in_gradebook(course: Path) -> dict[tuple[str, str], float]:
     return {(row.student, question): points for row in rows for question, points in row.points.items()}
 
 
-def stages(course: Path) -> None:
-    """Medians over the class, from its records."""
-    found: dict[str, list[float]] = {}
-    for record in records.load_all(course, UNIT):
-        for stage, seconds in record.seconds.items():
-            found.setdefault(stage, []).append(seconds)
-    print("\n| stage of a submission | median ms |\n|:--|--:|")
-    for stage, seconds in found.items():
-        print(f"| {stage} | {1e3 * statistics.median(seconds):.0f} |")
+def units(folder: Path, count: int) -> None:
+    """A class of each unit with one job; medians over it, from its records. The stages are those that take a hundredth of the time."""
+    print(f"\n| unit, {count} submissions | median ms | of which |\n|:--|--:|:--|")
+    for unit in UNITS:
+        ours(folder / unit, count, 1, unit)
+        taken = [record.seconds for record in records.load_all(folder / unit, unit)]
+        whole = statistics.median(sum(seconds.values()) for seconds in taken)
+        stages = {stage: statistics.median(seconds.get(stage, 0.0) for seconds in taken) for stage in taken[0]}
+        said = ", ".join(f"{stage} {1e3 * seconds:.0f}" for stage, seconds in stages.items() if seconds > whole / 100)
+        print(f"| {unit} | {1e3 * whole:.0f} | {said} |", flush=True)
 
 
 def kernel_ready() -> None:
@@ -210,6 +211,7 @@ def growth(folder: Path, sizes: list[int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=24, help="size of the class that is graded in each way")
+    parser.add_argument("--each", type=int, default=8, help="size of the class of each unit")
     parser.add_argument("--scale", default="50,200,1000", help="sizes of simulated classes; empty for none")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -219,7 +221,7 @@ def main() -> None:
             runs.append(ours(folder / f"jobs-{jobs}", options.submissions, jobs))
         table(runs)
         compare({run.way: folder / name for run, name in zip(runs, ["stock", *(f"jobs-{jobs}" for jobs in JOBS)], strict=True)})
-        stages(folder / "jobs-1")
+        units(folder / "units", options.each)
         kernel_ready()
         if options.scale:
             growth(folder, [int(size) for size in options.scale.split(",")])
