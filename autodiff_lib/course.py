@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import linecache
 import os
 import sys
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from . import checks
 from .checks.probe import attempt
 from .checks.question import Problem
+from .ipython import as_python, remember
 from .units import UNITS
 
 REFERENCE: dict[str, list[CodeType]] = {}
@@ -99,8 +98,8 @@ def cell_name(cell: NotebookNode) -> str:
 def run(cell: NotebookNode, module: ModuleType, unit: str) -> Problem | None:
     """Run a cell in the module; tracebacks show its lines as those of a file. What it prints is left out."""
     filename = f"<{unit}: cell {cell_name(cell)}>"
-    source = TransformerManager().transform_cell(cell.source)  # as IPython does: %magics, !commands, help?
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    source = as_python(cell.source)
+    remember(filename, source)
     with contextlib.redirect_stdout(io.StringIO()):
         result = attempt(lambda: exec(compile(source, filename, "exec"), module.__dict__))
     return result if isinstance(result, Problem) else None

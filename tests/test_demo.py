@@ -1,11 +1,6 @@
 """The whole way through nbgrader, as `make demo` goes it: release, submissions, autograde, feedback, scores."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from nbgrader.dbutil import _temp_alembic_ini
 
 from autodiff_lib.units import UNITS
 from grader.authors.catalogue import MISTAKES
@@ -17,7 +12,6 @@ from grader.book.nbgrader_course import (
     filled_in,
     nbgrader,
     release,
-    schema_version,
     scores,
     solutions,
     submit,
@@ -97,10 +91,3 @@ def test_a_broken_unit_1_costs_no_points_in_unit_2(course):
 def test_a_failing_nbgrader_command_raises_with_the_end_of_its_log(tmp_path):
     with pytest.raises(NbgraderError, match="generate_assignment nothing --create failed:(.|\n)*No notebooks were matched"):
         nbgrader(tmp_path, "generate_assignment", "nothing", "--create")
-
-
-def test_a_new_gradebook_has_the_version_that_nbgrader_would_give_it():
-    with _temp_alembic_ini("sqlite://") as settings:
-        command = [Path(sys.executable).with_name("alembic"), "-c", settings, "heads"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.split()[0] == schema_version()

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from grader.__main__ import app
 from grader.book import gradebook
+from grader.book.nbgrader_adapter import opened
 from grader.book.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgrader, release, solutions, submit
 from grader.classes import batch, work
 from grader.classes.writer import Writer
@@ -171,7 +172,7 @@ def at_once(*actions: Callable[[], Any]) -> None:
 @pytest.mark.parametrize("attempt", range(3))
 def test_an_empty_gradebook_may_be_opened_by_several_at_once(server, attempt):
     db_url = server.new_database(f"empty{attempt}")
-    at_once(*[lambda: gradebook.opened(db_url).close()] * 4)
+    at_once(*[lambda: opened(db_url).close()] * 4)
     with Gradebook(db_url) as book:
         assert book.assignments == []
         assert book.check_course().id == "default_course"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from IPython.core.inputtransformer2 import TransformerManager
+from ..ipython import as_python, magic
 
 MAX_LINE = 200  # characters of a line that is shown
 MAX_DEPTH = 50  # of names that stand for names, and of attributes of attributes; nobody writes more by hand
@@ -58,7 +58,7 @@ class Parsed:
 def parsed(cell: str) -> Parsed | None:
     """A cell, after IPython's own lines have become Python; None where it is not Python."""
     try:
-        text = TransformerManager().transform_cell(cell)
+        text = as_python(cell)
         return Parsed(tuple(text.splitlines()), ast.parse(text), symtable.symtable(text, "<cell>", "exec"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -358,13 +358,11 @@ def parts_of(node: ast.AST) -> tuple[ast.AST, ...]:
 def handed_to_magics(statement: ast.stmt) -> Iterator[tuple[str, str]]:
     """The code that a statement hands to IPython's magics, as `%time` and `%%time` do, with the own module that it becomes."""
     for node in descendants(statement):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr="run_line_magic" | "run_cell_magic")):
-                name, *texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)] or [""]
-                if name == WRITES_MODULE and len(texts) == 2 and str(texts[0]).endswith(".py"):
-                    yield str(texts[0]).split()[-1].removesuffix(".py"), str(texts[1])
-                elif texts and str(texts[-1]).strip():
-                    yield "", str(texts[-1])
+        name, *texts = magic(node) or [""]
+        if name == WRITES_MODULE and len(texts) == 2 and texts[0].endswith(".py"):
+            yield texts[0].split()[-1].removesuffix(".py"), texts[1]
+        elif texts and texts[-1].strip():
+            yield "", texts[-1]
 
 
 def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.AST, ast.AST]]:

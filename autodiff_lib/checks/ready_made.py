@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate
 
+from ..ipython import RUNS_MAGIC
 from ..units import UNITS
 from .names import SHELL, Code, Place, descendants
 from .question import Failure, PartVerdict, Question, Verdict
@@ -36,7 +37,7 @@ ROUNDABOUT = {
     "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
     *(f"torch.{name}" for name in ("_C", "_VF", "ops", "overrides", "utils._python_dispatch", "library", "jit", "load")),
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
-    "autodiff_lib.feeding", "IPython.core",
+    "autodiff_lib.feeding", "autodiff_lib.ipython", "IPython.core",
 }  # fmt: skip
 """Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
 
@@ -44,7 +45,6 @@ INSIDE = {"__code__", "__globals__", "__closure__", "__subclasses__", "__builtin
 """Attributes of functions, frames and classes that lead from one thing to another."""
 
 HARMLESS = {"autodiff_lib.checks.of_unit", "autodiff_lib.checks.live_values", "autodiff_lib.checks"}
-USED_OF_SHELL = {"run_line_magic", "run_cell_magic"}  # their code is looked at like any other
 MAX_FLAGS = 20
 
 DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -211,7 +211,7 @@ def roundabout(code: Code, use: Place) -> str | None:
     for path in sorted(code.paths(node, use.scope)):
         if path.partition(".")[0] not in code.modules and not is_there(path.partition(".")[0]):
             return f"{path}, of a module that is not here"
-        if path.startswith(SHELL + ".") and path.split(".")[2] not in USED_OF_SHELL:
+        if path.startswith(SHELL + ".") and path.split(".")[2] not in RUNS_MAGIC:  # of these, the code is looked at like any other
             return f"get_ipython().{path.split('.')[2]}"
         if path not in HARMLESS and begins(path, ROUNDABOUT):
             return path

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from IPython import get_ipython
 
+from ..ipython import shows_html
 from .compare import close
 from .question import Failure, PartVerdict, Question, Verdict
 
@@ -28,7 +28,7 @@ class Score(float):
     def __new__(cls, verdict: Verdict, question: Question, note: str = "") -> Score:
         score = super().__new__(cls, verdict.points)
         score.verdict, score.question, score.note = verdict, question, note
-        if not hasattr(get_ipython(), "kernel"):  # no notebook to show HTML in
+        if not shows_html():
             print(text(verdict, question))
         return score
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 from pathlib import Path
 from types import FunctionType
 
-from IPython import get_ipython
-
+from ..ipython import cells_run, text_behind
 from ..registry import table
 from ..units import UNITS
 from .ready_made import Look, exercises_in_cells, look
 
 NOTE = "The cell of {name} was changed and ended in an error: this report is about its version before that."
 MAX_FILES, MAX_FILE = 50, 2**20  # modules beside the notebook, and bytes of each
-
-
-def cells_run() -> list[str]:
-    """The cells of the session in the order in which they ran; none outside of IPython."""
-    shell = get_ipython()
-    return [] if shell is None else [text for text in shell.user_ns.get("In", []) if isinstance(text, str) and text.strip()]
 
 
 def seen(unit: str) -> Look:
@@ -46,4 +38,4 @@ def source_of_cell(name: str) -> str:
     else:
         candidates = list(vars(written if isinstance(written, type) else type(written)).values())
     functions = [value for value in candidates if inspect.isfunction(value)]
-    return "".join(linecache.getlines(functions[0].__code__.co_filename)) if functions else ""
+    return text_behind(functions[0].__code__) if functions else ""

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from autodiff_lib.units import UNITS
 
+from ..book.nbgrader_adapter import begins
 from ..book.nbgrader_course import ROOT, Row, database, filled_in, nbgrader, release, scores, solutions, submit
 from ..submission.jail import bubblewrap
 from ..units import part_of
@@ -93,7 +94,7 @@ def on_notebook(update: Callable[[int], None]) -> Callable[[str], None]:
     begun: list[str] = []
 
     def see(line: str) -> None:
-        if "Converting notebook" in line and line not in begun and "autograded" not in line.split("Converting notebook")[1]:
+        if begins(line) and line not in begun:
             begun.append(line)
             update(len(begun))
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from ..book.nbgrader_adapter import LABEXTENSION, PANELS
 from ..book.nbgrader_course import ROOT
 
 
@@ -28,11 +29,10 @@ def student_settings(folder: Path) -> dict[str, str]:
     """Environment variables that leave nbgrader's panels and the news out of JupyterLab, by a configuration in `folder`."""
     settings = folder / "labconfig"
     settings.mkdir(parents=True, exist_ok=True)
-    (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
+    (settings / "page_config.json").write_text(json.dumps({"disabledExtensions": {LABEXTENSION: True}}))
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     (settings / "default_setting_overrides.json").write_text(json.dumps(quiet))
-    extensions = ["nbgrader", "assignment_list", "course_list", "formgrader", "validate_assignment"]
-    names = ["nbgrader", *(f"nbgrader.server_extensions.{name}" for name in extensions[1:])]
+    names = ["nbgrader", *(f"nbgrader.server_extensions.{panel}" for panel in PANELS)]
     server = {
         "ServerApp": {"jpserver_extensions": dict.fromkeys(names, False)},
         "LabApp": {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate", "news_url": None},

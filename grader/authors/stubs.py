@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.exporters import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 

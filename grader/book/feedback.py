@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
-from jinja2 import pass_context
-from jinja2.runtime import Context
 from latex2mathml import exceptions
 from latex2mathml.converter import convert
-from nbconvert.exporters import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
-from traitlets.config import Config
+
+from .nbgrader_adapter import MathRenderer, PageExporter
 
 TEMPLATES = Path(__file__).with_name("templates")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -29,38 +26,24 @@ FAULTS: tuple[type[Exception], ...] = (
 """What latex2mathml raises for LaTeX that it does not understand: its exceptions have no class in common."""
 
 
-class FeedbackExporter(HTMLExporter):
-    """nbconvert's HTML with a template of our own, and formulas as MathML."""
-
-    def __init__(self, config: Config | None = None, **settings: Any) -> None:
-        ours = {"template_name": "feedback_page", "extra_template_basedirs": [str(TEMPLATES)]}
-        config = Config(config or {})
-        config.FeedbackExporter.update(ours)  # above what nbgrader has written for every HTMLExporter
-        super().__init__(config=config, **settings)
-
-    def _init_resources(self, resources: Any) -> Any:
-        resources = super()._init_resources(resources)
-        resources["content_security_policy"] = POLICY
-        resources["code_css"] = HtmlFormatter(style="default").get_style_defs(".highlight")
-        return resources
-
-    @pass_context
-    def markdown2html(self, context: Context, source: str) -> str:
-        """The source's text, and what a person comments; of a submission only what `pages` has made harmless."""
-        return MarkdownWithMath(renderer=OfflineRenderer(escape=False, exclude_anchor_links=True)).render(source)
-
-
-class OfflineRenderer(IPythonRenderer):
+class OfflineRenderer(MathRenderer):
     """Markdown whose formulas need no script."""
 
-    def block_math(self, body: str) -> str:
-        return formula(body, display="block")
+    def formula(self, tex: str, display: str) -> str:
+        return formula(tex, display)
 
-    def inline_math(self, body: str) -> str:
-        return formula(body, display="inline")
 
-    def latex_environment(self, name: str, body: str) -> str:
-        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display="block")
+class FeedbackExporter(PageExporter):
+    """nbconvert's HTML with a template of our own, and formulas as MathML.
+
+    Markdown is the source's text, and what a person comments; of a submission only what `pages` has made harmless.
+    """
+
+    page_template = (TEMPLATES, "feedback_page")
+    page_renderer = OfflineRenderer
+    page_facts = MappingProxyType(
+        {"content_security_policy": POLICY, "code_css": HtmlFormatter(style="default").get_style_defs(".highlight")}
+    )
 
 
 def formula(tex: str, display: str) -> str:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from nbgrader.api import Assignment, Gradebook, InvalidEntry, MissingEntry, SubmittedAssignment
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 
 from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
 
 from ..classes.records import QuestionRecord, Record
 from ..submission.intake import questions_in_words
+from .nbgrader_adapter import opened, session, submitted
 from .nbgrader_course import ROOT, nbgrader
 
-TRIES = 3  # to open a gradebook whose tables somebody else is making
 LatePenalty = Callable[[str, float, float], float | None]
 """Student, score, seconds late -> points to take off, as nbgrader's plugins say it."""
-
-
-def opened(db_url: str) -> Gradebook:
-    """The gradebook. Where another grader is making its tables at this moment, they are looked for again."""
-    for _ in range(TRIES):
-        try:
-            return Gradebook(db_url)
-        except (IntegrityError, InvalidEntry, ProgrammingError):
-            time.sleep(1)
-    return Gradebook(db_url)
 
 
 def is_there(db_url: str) -> bool:
@@ -65,23 +53,14 @@ def check_points(gradebook: Gradebook, unit: str) -> None:
             )
 
 
-def students_with(gradebook: Gradebook, unit: str) -> set[str]:
-    """Whose submission of the unit the gradebook has."""
-    found = gradebook.db.query(SubmittedAssignment.student_id).join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
-    return {student for (student,) in found.filter(Assignment.name == unit)}
-
-
 def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_penalty: LatePenalty) -> None:
     """Write a record. Manual scores stay; no verdict is *no score*, and waits for a person."""
     unit, student, notebook = record.unit, record.student, UNITS[record.unit].stem
     ensure_student(gradebook, student)
-    details = {} if timestamp is None else {"timestamp": timestamp}
-    with gradebook.db.no_autoflush:  # nbgrader links the new rows to each other before it adds them
-        submission = gradebook.update_or_create_submission(unit, student, **details)
-    gradebook.db.flush()
-    submitted = gradebook.find_submission_notebook(notebook, unit, student)
-    grades = {grade.name: grade for grade in submitted.grades}
-    comments = {comment.name: comment for comment in submitted.comments}
+    submission = submitted(gradebook, unit, student, timestamp)
+    there = gradebook.find_submission_notebook(notebook, unit, student)
+    grades = {grade.name: grade for grade in there.grades}
+    comments = {comment.name: comment for comment in there.comments}
     for name, question in record.questions.items():
         grade = grades[f"check_{name}"]
         answered = question.reason != "unanswered"
@@ -92,10 +71,10 @@ def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_
         grade = grades[name]
         grade.auto_score = None if name in record.in_words else 0
         grade.needs_manual_grade = name in record.in_words and grade.manual_score is None
-    gradebook.db.flush()
-    penalty = late_penalty(student, submitted.score, submission.total_seconds_late) if submission.total_seconds_late > 0 else None
-    submitted.late_submission_penalty = None if penalty is None else min(max(penalty, 0), submitted.score)
-    gradebook.db.commit()
+    session(gradebook).flush()
+    penalty = late_penalty(student, there.score, submission.total_seconds_late) if submission.total_seconds_late > 0 else None
+    there.late_submission_penalty = None if penalty is None else min(max(penalty, 0), there.score)
+    session(gradebook).commit()
 
 
 def ensure_student(gradebook: Gradebook, student: str) -> None:

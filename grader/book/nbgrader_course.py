@@ -11,36 +11,23 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import nbformat
-from alembic.config import Config as AlembicConfig
-from alembic.script import ScriptDirectory
 from nbformat import NotebookNode
-from nbgrader import api, dbutil
-from nbgrader.api import Gradebook
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autodiff_lib.units import UNITS
+
+from .nbgrader_adapter import command, opened
 
 ROOT = Path(__file__).parents[2]
 """The repository, with `nbgrader_config.py` and `source/`."""
 
 CONFIG = "nbgrader_config.py"
 
-
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["nbgrader.apps", "grader.book.nbgrader_stages"])  # importing them takes longer than most commands
+FORKS.set_forkserver_preload(["grader.book.nbgrader_stages"])  # importing them takes longer than most commands
 
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
-
-
-def schema_version() -> str:
-    """The version of a new gradebook's tables. nbgrader asks `alembic` on the PATH, in a process of its own that takes seconds."""
-    settings = AlembicConfig()
-    settings.set_main_option("script_location", dbutil.ALEMBIC_DIR.replace("%", "%%"))
-    return str(ScriptDirectory.from_config(settings).get_current_head())
-
-
-api.get_alembic_version = schema_version
 
 
 class NbgraderError(RuntimeError):
@@ -71,15 +58,13 @@ def nbgrader(course: Path, *arguments: str, on_line: Callable[[str], None] = lam
 
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], log: Connection) -> None:
     """In a process of its own, forked from one that has imported everything: nbgrader as its executable runs it. It exits."""
-    from nbgrader.apps.nbgraderapp import NbGraderApp
-
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
     for stream in (1, 2):
         os.dup2(log.fileno(), stream)
     log.close()
-    NbGraderApp.launch_instance(list(arguments))
+    command(list(arguments))
 
 
 def source(unit: str) -> NotebookNode:
@@ -154,7 +139,7 @@ def scores(db_url: str, unit: str) -> list[Row]:
     checks = (cell for cell in source(unit).cells if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"))
     order = [cell.metadata.nbgrader.grade_id for cell in checks]
     rows = []
-    with Gradebook(db_url) as gradebook:
+    with opened(db_url) as gradebook:
         for submission in gradebook.assignment_submissions(unit):
             grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
             points = {name: grades[name].score for name in order if name in grades}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..book import gradebook
 from ..book.gradebook import ensure_assignment
+from ..book.nbgrader_adapter import students_with
 from ..book.nbgrader_course import database
 from ..book.pages import page_of
 from ..submission import engine
@@ -85,7 +85,7 @@ def autograde(
     if not options.staging:
         ensure_assignment(course, db_url, unit)
     with Writer(course, db_url, unit, options.staging) as writer:
-        there = set(students) if options.staging else gradebook.students_with(writer.gradebook, unit)
+        there = set(students) if options.staging else students_with(writer.gradebook, unit)
 
         def kept(student: str) -> Record | None:
             record = unchanged(course, unit, student, options)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..book import gradebook
-from ..book.gradebook import ensure_assignment
+from ..book.gradebook import ensure_assignment, is_there
+from ..book.nbgrader_adapter import opened, scores
 from ..book.nbgrader_course import database
 from ..book.pages import page_of
 from ..exports import lines
@@ -67,14 +67,14 @@ def moves(course: Path, unit: str, students: Collection[str] = ()) -> Iterator[M
 def scores_by_hand(course: Path, unit: str) -> set[tuple[str, str]]:
     """Student and question of every score that a person has entered; none where there is no gradebook."""
     db_url = database(course)
-    if not gradebook.is_there(db_url):
+    if not is_there(db_url):
         return set()
-    with gradebook.opened(db_url) as opened:
+    with opened(db_url) as gradebook:
         found: set[tuple[str, str]] = set()
-        for assignment in (one for one in opened.assignments if one.name == unit):
+        for assignment in (one for one in gradebook.assignments if one.name == unit):
             titles = lines.question_titles(assignment)
-            scores = lines.scores(opened, assignment)
-            found |= {(student, titles[cell]) for student, cell, _, by_hand, _ in scores if cell in titles and by_hand is not None}
+            grades = scores(gradebook, assignment)
+            found |= {(student, titles[cell]) for student, cell, _, by_hand, _ in grades if cell in titles and by_hand is not None}
         return found
 
 

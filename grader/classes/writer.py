@@ -13,11 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import DBAPIError
 
 from ..book import gradebook
+from ..book.nbgrader_adapter import late_penalty, opened, session, time_of
 from ..book.nbgrader_course import settings
 from ..book.pages import page_of
 from ..submission.submitted import content_of
@@ -41,9 +40,8 @@ class Writer(AbstractContextManager["Writer"]):
 
     def __init__(self, course: Path, db_url: str, unit: str, staging: bool = False) -> None:
         self.course, self.unit, self.staging = course, unit, staging
-        self.gradebook = None if staging else gradebook.opened(db_url)
-        self.late = AssignLatePenalties(config=settings(course))
-        self.late.init_plugin()
+        self.gradebook = None if staging else opened(db_url)
+        self.late_penalty = late_penalty(settings(course))
 
     def write(self, graded: Graded, submission: Path) -> Record:
         """All of one result, with the time of the submission that lies there; the gradebook gets it in one transaction.
@@ -94,12 +92,12 @@ class Writer(AbstractContextManager["Writer"]):
         return record
 
     def tell_gradebook(self, record: Record, timestamp: datetime | None) -> None:
-        gradebook.save(self.gradebook, record, timestamp, self.late.plugin_inst.late_submission_penalty)
+        gradebook.save(self.gradebook, record, timestamp, self.late_penalty)
 
     def roll_back(self) -> None:
         """Forget what the gradebook was told of a result that is not there as a whole."""
         if self.gradebook is not None:
-            self.gradebook.db.rollback()
+            session(self.gradebook).rollback()
 
     def __exit__(self, *details: Any) -> None:
         if self.gradebook is not None:
@@ -117,7 +115,4 @@ def timestamp_in(folder: Path) -> tuple[str, datetime | None]:
     if not isinstance(content, bytes):
         return ("", None) if content is None else ("(too long)", None)
     text = content.decode(errors="replace").strip()
-    try:
-        return text, parse_utc(text)
-    except (ValueError, OverflowError):
-        return text, None
+    return text, time_of(text)

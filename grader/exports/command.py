@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
 from ..book.gradebook import is_there
+from ..book.nbgrader_adapter import opened
 from ..book.nbgrader_course import ROOT, database
 from ..classes import records
 from . import autograder, autolab, gradescope, lines
@@ -73,7 +73,7 @@ def from_gradebook(course: Path, unit: str, form: Form, path: Path, students: Se
     db_url = database(course)
     if not is_there(db_url):
         raise nothing_graded(course, unit, f"there is no gradebook {db_url.removeprefix('sqlite:///')}")
-    with Gradebook(db_url) as gradebook:
+    with opened(db_url) as gradebook:
         submitted = [line for one in lines.read(gradebook, [unit]) for line in one.lines if line.submitted]
         if not submitted:
             raise nothing_graded(course, unit, "the gradebook has no submission of it")

@@ -10,10 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, Notebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Gradebook
 
 from autodiff_lib.units import UNITS
 
+from ..book.nbgrader_adapter import scores
 from ..book.nbgrader_course import source
 
 
@@ -112,12 +113,3 @@ def question_titles(assignment: Assignment) -> dict[str, str]:
 
 def short(grade_id: str) -> str:
     return grade_id.removeprefix("check_")
-
-
-def scores(gradebook: Gradebook, assignment: Assignment) -> list[tuple[str, str, float | None, float | None, float]]:
-    """(student, cell, automatic score, manual score, score with extra credit) of every grade, in one query."""
-    query = gradebook.db.query(SubmittedAssignment.student_id, BaseCell.id, Grade.auto_score, Grade.manual_score, Grade.score)
-    query = query.select_from(Grade).join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
-    query = query.join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-    query = query.join(BaseCell, Grade.cell_id == BaseCell.id).join(Notebook, BaseCell.notebook_id == Notebook.id)
-    return query.filter(Notebook.assignment_id == assignment.id).all()

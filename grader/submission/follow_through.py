@@ -10,9 +10,8 @@ import marshal
 from functools import cache
 from types import CodeType
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 from autodiff_lib.course import cells_to_run
+from autodiff_lib.ipython import as_python
 from autodiff_lib.units import needed
 
 from ..book.nbgrader_course import source
@@ -25,5 +24,5 @@ def reference(unit: str) -> bytes:
 
 
 def compiled(unit: str) -> list[CodeType]:
-    cells = [TransformerManager().transform_cell(cell.source) for cell in cells_to_run(source(unit))]
+    cells = [as_python(cell.source) for cell in cells_to_run(source(unit))]
     return [compile(cell, f"<reference of {unit}>", "exec", dont_inherit=True, optimize=2) for cell in cells]

@@ -208,8 +208,6 @@ def import_everything(reference: bytes) -> Any:
 
     matplotlib.use("module://matplotlib_inline.backend_inline")
     import matplotlib.pyplot
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
 
     import autodiff_lib.checks.wire
     import autodiff_lib.course
@@ -218,12 +216,7 @@ def import_everything(reference: bytes) -> Any:
     autodiff_lib.checks.of_unit = no_checks
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)
-    settings = Config()
-    settings.HistoryManager.enabled = False
-    settings.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell.instance(config=settings)
-    vars(shell)["enable_gui"] = lambda gui=None: None  # for `%matplotlib inline`; the backend is inline already
-    shell.run_cell("pass", store_history=False)
+    shell = new_shell()
     gc.freeze()  # what is warm stays shared between the children
     return shell
 
@@ -396,30 +389,17 @@ def restrict(limits: dict[str, float]) -> None:
 
 def run_cell(shell: Any, source: str, limits: dict[str, float]) -> dict[str, Any]:
     """Run a cell as a notebook would; its outputs as nbformat has them, and how it ended."""
-    from IPython.core.displayhook import CapturingDisplayHook
-    from IPython.utils.capture import capture_output
-
-    errors: list[dict[str, Any]] = []
-
-    def keep_traceback(kind: type, value: BaseException, lines: list[str]) -> None:
-        errors.append({"output_type": "error", "ename": kind.__name__, "evalue": str(value), "traceback": [str(line) for line in lines]})
 
     def too_late(signum: int, frame: FrameType | None) -> None:
         raise CellTimeoutError(f"the cell was stopped after {limits['cell_seconds']:g} seconds")
 
-    results: list[dict[str, Any]] = []
-    shell._showtraceback = keep_traceback
-    shell.display_trap.hook = CapturingDisplayHook(shell=shell, outputs=results)
+    results, errors = results_and_errors(shell)
     signal.signal(signal.SIGALRM, too_late)
     signal.setitimer(signal.ITIMER_REAL, limits["cell_seconds"])
     status = "ok"
     try:
-        with capture_output() as captured:
-            result = shell.run_cell(source, store_history=True)
-            figures = sys.modules.get("matplotlib_inline.backend_inline")
-            if figures is not None:
-                figures.flush_figures()
-        status = "ok" if result.success else "error"
+        captured, success = run_in(shell, source)
+        status = "ok" if success else "error"
     except CellTimeoutError as late:
         captured, status = None, "timeout"
         errors.append({"output_type": "error", "ename": "CellTimeoutError", "evalue": str(late), "traceback": [str(late)]})
@@ -428,6 +408,50 @@ def run_cell(shell: Any, source: str, limits: dict[str, float]) -> dict[str, Any
     if any(error["ename"] == "CellTimeoutError" for error in errors):
         status = "timeout"
     return {"status": status, "outputs": limited(outputs_of(captured, results) + errors, int(limits["output_bytes"]))}
+
+
+# --- IPython: what is relied on here of it, and what its documentation does not promise
+
+
+def new_shell() -> Any:
+    """A shell that keeps no history in a file, as IPython's are, without colours."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    settings.InteractiveShell.colors = "nocolor"
+    shell = InteractiveShell.instance(config=settings)
+    vars(shell)["enable_gui"] = lambda gui=None: None  # for `%matplotlib inline`; the backend is inline already
+    shell.run_cell("pass", store_history=False)
+    return shell
+
+
+def results_and_errors(shell: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Two lists, to which from now on go what cells end in, and their tracebacks as outputs."""
+    from IPython.core.displayhook import CapturingDisplayHook
+
+    results: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+
+    def keep_traceback(kind: type, value: BaseException, lines: list[str]) -> None:
+        errors.append({"output_type": "error", "ename": kind.__name__, "evalue": str(value), "traceback": [str(line) for line in lines]})
+
+    shell._showtraceback = keep_traceback
+    shell.display_trap.hook = CapturingDisplayHook(shell=shell, outputs=results)
+    return results, errors
+
+
+def run_in(shell: Any, source: str) -> tuple[Any, bool]:
+    """What a cell printed and displayed, its figures too, and whether it ended well."""
+    from IPython.utils.capture import capture_output
+
+    with capture_output() as captured:
+        result = shell.run_cell(source, store_history=True)
+        figures = sys.modules.get("matplotlib_inline.backend_inline")
+        if figures is not None:
+            figures.flush_figures()
+    return captured, result.success
 
 
 def outputs_of(captured: Any, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
