@@ -24,7 +24,7 @@ from autodiff_lib.checks.ready_made import Look, exercises_in_cells, look
 from autodiff_lib.units import UNITS
 
 from ..book.nbgrader_course import ROOT
-from .submitted import MAX_FILE, MAX_FILES_TOTAL, MiB, Submitted, is_notebook, shown
+from .submitted import MAX_FILE, MAX_FILES_TOTAL, TIMESTAMP, MiB, Submitted, is_notebook, shown
 
 MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together
 MAX_WORDS = 50_000  # characters of an answer in words
@@ -117,7 +117,7 @@ def extra_files(others: dict[str, bytes | int], home: PurePosixPath, repairs: li
     total = 0
     for path, content in others.items():
         place = PurePosixPath(path)
-        if not place.is_relative_to(home) or place.name == "timestamp.txt":
+        if not place.is_relative_to(home) or place.name == TIMESTAMP:
             continue
         name = str(place.relative_to(home))
         size = content if isinstance(content, int) else len(content)
