@@ -6,12 +6,12 @@ import pytest
 
 from grader.submission.jail import bubblewrap
 from tests import corpora
-from tests.clumsy import floods, unusual, words  # noqa: F401 - they add to the submissions
+from tests.clumsy import floods, images, unusual, words  # noqa: F401 - they add to the submissions
 from tests.clumsy.submissions import SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+UNITS = ("01_operators", "02_evaluator", "03_transformer_lm", "04_vision_transformer")
 TODAY = corpora.of_today(SUBMISSIONS)
 
 

@@ -9,12 +9,12 @@ from grader.book.nbgrader_course import ROOT
 from grader.classes import records
 from grader.submission.jail import bubblewrap
 from tests import corpora
-from tests.redteam import floods, forgeries, kernel, pages  # noqa: F401 - they add to SUBMISSIONS
+from tests.redteam import floods, forgeries, images, kernel, pages  # noqa: F401 - they add to SUBMISSIONS
 from tests.redteam.submissions import LEAK, MARKER, SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
-UNITS = ("01_operators", "02_evaluator", "03_transformer_lm")
+UNITS = ("01_operators", "02_evaluator", "03_transformer_lm", "04_vision_transformer")
 TODAY = corpora.of_today(SUBMISSIONS)
 OURS = ("autodiff_lib", "source", "release", "grader")
 

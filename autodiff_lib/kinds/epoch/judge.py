@@ -58,7 +58,7 @@ class EpochCase:
         return tuple(np.asarray(rng.standard_normal(shape)) for shape in ((self.samples, 3), (self.samples, 2), (3, 2), (2,), ()))
 
     def ask(self) -> Ask:
-        settings = {"function": self.function, "names": list(self.names)}
+        settings: dict[str, Any] = {"function": self.function, "names": list(self.names)}
         settings |= {"batch_size": self.batch_size, "learning_rate": self.learning_rate}
         return Ask(self.form.probe, settings, self.arrays())
 
