@@ -74,7 +74,7 @@ def with_whole(numbers: Part, others: Sequence[Part], wholes: Sequence[WholeCase
     """The part about numbers, for which everything is asked at once as well.
 
     What is wrong there and seen by another part is that part's business. What no other part sees costs this one: so no wrong
-    answer keeps all points.
+    answer keeps all points. Where the part has no cases of its own, an answer that fails all others fails this one, too.
     """
     whole_kind = type(wholes[0])
 
@@ -84,8 +84,11 @@ def with_whole(numbers: Part, others: Sequence[Part], wholes: Sequence[WholeCase
             return numbers.judge(case, answer)
         leaves = case.values()
         got, want = evaluated(case, answer, leaves), twin(case, leaves)
-        seen = (part.judge(case.asked_as(other), answer) for part in others for other in part.cases)
-        return None if alike(got, want, EXACT) or any(seen) else wrong_value(case, answer, leaves, got, want)
+        if alike(got, want, EXACT):
+            return None
+        seen = (any(part.judge(case.asked_as(other), answer) for other in part.cases) for part in others)
+        elsewhere = any(seen) if numbers.cases else 0 < sum(seen) < len(others)
+        return None if elsewhere else wrong_value(case, answer, leaves, got, want)
 
     return replace(numbers, cases=(*numbers.cases, *wholes), judge=judged)
 
