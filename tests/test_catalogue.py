@@ -28,6 +28,7 @@ from grader.units import Mistake
 from .corpora import is_today
 from .rounding import LastPlaces, OtherOrder
 
+EXERCISES = [(unit, exercise) for unit in UNITS for exercise in checks.questions(unit)]
 LARGE = {"matmul", "softmax", "layernorm", "Evaluator", "gradients", "causal_self_attention", "cross_entropy_loss"}
 
 
@@ -56,10 +57,9 @@ def test_neither_costs_another_exercise_a_point(name, tried):
 
 @pytest.mark.parametrize(("catalogue", "large", "small"), [(MISTAKES, 12, 5), (VARIANTS, 5, 2)], ids=["mistakes", "variants"])
 def test_every_exercise_has_enough_of_both(catalogue, large, small):
-    count = Counter(entry.exercise for entry in catalogue.values())
-    for unit in UNITS:
-        for exercise in checks.questions(unit):
-            assert count[exercise] >= (large if exercise in LARGE else small), exercise
+    count = Counter((entry.unit, entry.exercise) for entry in catalogue.values())
+    for unit, exercise in EXERCISES:
+        assert count[unit, exercise] >= (large if exercise in LARGE else small), exercise
 
 
 OTHER_SHARES = {
@@ -74,19 +74,19 @@ NEVER_ALONE = {
 """Exercise and part -> why no known mistake costs that part alone."""
 
 
-@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
-def test_each_part_fails_alone_for_at_least_one_mistake(exercise, tried):
+@pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
+def test_each_part_fails_alone_for_at_least_one_mistake(unit, exercise, tried):
     """A part that fails with others only says nothing that they have not said."""
-    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if mistake.exercise == exercise]
+    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if (mistake.unit, mistake.exercise) == (unit, exercise)]
     failing = [[part.part for part in verdict.parts if part.failure is not None] for verdict in verdicts]
     alone = {parts[0] for parts in failing if len(parts) == 1}
     exempt = {part for name, part in NEVER_ALONE if name == exercise}
     assert {part.part for part in verdicts[0].parts} - alone == exempt
 
 
-@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
-def test_one_mistake_keeps_on_average_between_35_and_70_percent_of_the_points(exercise, tried):
-    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if mistake.exercise == exercise]
+@pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
+def test_one_mistake_keeps_on_average_between_35_and_70_percent_of_the_points(unit, exercise, tried):
+    verdicts = [tried[name].verdict for name, mistake in MISTAKES.items() if (mistake.unit, mistake.exercise) == (unit, exercise)]
     kept = sum(verdict.points / verdict.max_points for verdict in verdicts) / len(verdicts)
     assert (0.35 <= kept <= 0.70) == (exercise not in OTHER_SHARES), f"{kept:.0%}"
 
@@ -125,9 +125,9 @@ def claimed(traces, listed):
     return known.mistakes_in(known.recognised(Verdict("", 1, parts), traces, listed))
 
 
-@pytest.mark.parametrize("exercise", [exercise for unit in UNITS for exercise in checks.questions(unit)])
-def test_of_two_mistakes_in_different_parts_no_third_is_claimed(exercise, tried):
-    listed = [mistake for mistake in MISTAKES.values() if mistake.exercise == exercise]
+@pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
+def test_of_two_mistakes_in_different_parts_no_third_is_claimed(unit, exercise, tried):
+    listed = [mistake for mistake in MISTAKES.values() if (mistake.unit, mistake.exercise) == (unit, exercise)]
     for one, other in combinations(listed, 2):
         first, second = (tried[mistake.id].traces for mistake in (one, other))
         if any(first[part] and second[part] for part in first):
@@ -293,15 +293,15 @@ RIGHT_BY_CHANCE = {"Evaluator-single-precision"}
 
 @pytest.mark.parametrize("elsewhere", [judged_with_other_last_places, judged_with_sums_in_another_order])
 def test_on_another_processor_all_verdicts_hints_and_marks_are_the_same(elsewhere, tried):
-    questions = {name: question for unit in UNITS for name, question in checks.questions(unit).items()}
+    questions = {(unit, exercise): checks.questions(unit)[exercise] for unit, exercise in EXERCISES}
     forgetful = {
-        name: replace(one, parts=tuple(map(replace, one.parts))) for name, one in questions.items()
+        key: replace(one, parts=tuple(map(replace, one.parts))) for key, one in questions.items()
     }  # what was right they judge again
     there = dict(tried)
     for name, trial in tried.items():
         if not is_today(name) or (name in RIGHT_BY_CHANCE and elsewhere is judged_with_other_last_places):
             continue
-        verdict, traces = elsewhere(trial, forgetful[trial.exercise])
+        verdict, traces = elsewhere(trial, forgetful[trial.unit, trial.exercise])
         verdict = known.recognised(verdict, traces, known.known_of(trial.unit, trial.exercise))
         assert said(verdict) == said(trial.verdict), name
         there[name] = replace(trial, traces=traces)

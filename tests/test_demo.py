@@ -19,7 +19,7 @@ from grader.book.nbgrader_course import (
 from grader.units import part_of
 from tests import corpora
 
-POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45}
+POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45, "04_vision_transformer": 30}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autodiff_lib.checks import questions
-from autodiff_lib.units import UNITS
+from autodiff_lib.units import UNITS, needed
 from grader.book.nbgrader_course import ROOT
 from grader.classes import records
 from grader.submission import engine, plain
@@ -192,19 +192,21 @@ def test_a_draft_that_cannot_be_finished_changes_nothing(course, monkeypatch):
     assert [path.name for path in records.folder_of(course, UNIT).iterdir() if path.name.startswith(".")] == []
 
 
+ALL = tuple(UNITS)
+ON_THE_EVALUATOR = tuple(unit for unit in UNITS if "02_evaluator" in (unit, *needed(unit)))
 DECIDES_ON = {  # file -> the units whose points depend on it
     "autodiff_lib/figures.py": (),
     "autodiff_lib/checks/report.py": (),
     "autodiff_lib/units/operators/known_mistakes.json": (),
     "grader/book/report.py": (),
     "grader/units/operators/mistakes.py": (),
-    "autodiff_lib/graph.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "autodiff_lib/checks/compare.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "autodiff_lib/kinds/operator/judge.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "autodiff_lib/kinds/evaluator/watch.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "grader/submission/jail.py": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "source/01_operators/operators.ipynb": ("01_operators", "02_evaluator", "03_transformer_lm"),
-    "autodiff_lib/units/evaluator/questions.py": ("02_evaluator", "03_transformer_lm"),
+    "autodiff_lib/graph.py": ALL,
+    "autodiff_lib/checks/compare.py": ALL,
+    "autodiff_lib/kinds/operator/judge.py": ALL,
+    "autodiff_lib/kinds/evaluator/watch.py": ALL,
+    "grader/submission/jail.py": ALL,
+    "source/01_operators/operators.ipynb": ALL,
+    "autodiff_lib/units/evaluator/questions.py": ON_THE_EVALUATOR,
     "grader/units/evaluator/hidden.py": ("02_evaluator",),
     "release/02_evaluator/evaluator.ipynb": ("02_evaluator",),
     "grader/units/transformer_lm/hidden.py": ("03_transformer_lm",),

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from autodiff_lib.checks.question import Part, Question
-from autodiff_lib.units import room
+from autodiff_lib.units import UNITS, room
 
 
 def part_of(unit: str, name: str) -> ModuleType:
@@ -66,7 +66,7 @@ def mistakes_of(unit: str) -> Callable[..., Mistake]:
     """What a unit's mistakes are written with: exercise, slug, what is wrong, hint, edits."""
 
     def mistake(exercise: str, slug: str, what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
-        return Mistake(f"{exercise}-{slug}", unit, exercise, what, hint, edits)
+        return Mistake(f"{UNITS[unit].entry(exercise)}-{slug}", unit, exercise, what, hint, edits)
 
     return mistake
 
@@ -75,6 +75,6 @@ def variants_of(unit: str) -> Callable[..., Variant]:
     """What a unit's variants are written with: exercise, slug, what is different, cells."""
 
     def variant(exercise: str, slug: str, what: str, *cells: str) -> Variant:
-        return Variant(f"{exercise}-{slug}", unit, exercise, what, tuple(dedent(cell).strip() + "\n" for cell in cells))
+        return Variant(f"{UNITS[unit].entry(exercise)}-{slug}", unit, exercise, what, tuple(dedent(cell).strip() + "\n" for cell in cells))
 
     return variant

@@ -27,20 +27,22 @@ class Function:
 
     name: str
     arguments: tuple[str | tuple[str, ...], ...]  # variables; those of a tuple are handed over as one dictionary
-    number: str  # the name of the last argument, which is a number
+    number: str  # the name of the last argument, which is a number; empty where there is none
     twin: Callable[..., Tensor]  # of the values of all leaves, and of the number by its name
     numbers: Callable[[Mapping[str, Tensor]], int]  # how many numbers its values take inside of another. ValueError for impossible ones
     inside: tuple[Function, ...] = ()  # the functions that it calls, which are sealed
+    entry: str = ""  # its name in the table, where that is another one
 
     @property
     def leaves(self) -> tuple[str, ...]:
         """The names of all variables, in the order of the arguments."""
         return tuple(name for given in self.arguments for name in ([given] if isinstance(given, str) else given))
 
-    def ask(self, number: float) -> Ask:
+    def ask(self, number: float | None) -> Ask:
         sealed = {inner.name: [list(inner.leaves), inner.number] for inner in self.inside}
         arguments = [given if isinstance(given, str) else list(given) for given in self.arguments]
-        return Ask(BUILD.probe, {"function": self.name, "arguments": arguments, "number": number, "sealed": sealed})
+        function = self.entry or self.name
+        return Ask(BUILD.probe, {"function": function, "arguments": arguments, "number": number if self.number else None, "sealed": sealed})
 
 
 class FunctionCase(Case, Protocol):
@@ -59,7 +61,8 @@ class FunctionCase(Case, Protocol):
 
 
 def twin(case: FunctionCase, leaves: Mapping[str, Tensor]) -> Tensor:
-    return case.described.twin(*leaves.values(), **{case.described.number: case.number})
+    number = {case.described.number: case.number} if case.described.number else {}
+    return case.described.twin(*leaves.values(), **number)
 
 
 def evaluated(case: FunctionCase, answer: Answer, leaves: Mapping[str, Tensor]) -> Tensor:

@@ -30,25 +30,27 @@ def build(ask: Ask) -> Answer:
         variable(given) if isinstance(given, str) else {name: variable(name) for name in given} for given in ask.settings["arguments"]
     ]
     stand_in = {name: sealed(name, operands, number) for name, (operands, number) in sealed_functions.items()}
+    number = [] if ask.settings["number"] is None else [ask.settings["number"]]
     with stand_ins(function, stand_in), no_ready_made_model():
-        built = table[function](*arguments, ask.settings["number"])
+        built = table[function](*arguments, *number)
     if not isinstance(built, Node):
-        raise WrongKindError(f"{function} must return a Node, got {missing_return(built)}")
+        raise WrongKindError(f"{function.split('.')[-1]} must return a Node, got {missing_return(built)}")
     return Answer(graph=to_data([built], variables))
 
 
 def sealed(function: str, operands: Sequence[str], number: str) -> Callable[..., Node]:
     """What stands for a function inside another one: it makes a single node, for the judge to fill in."""
+    numbers = [number] if number else []
     op = Op()
-    op.signature = Signature(function, tuple(operands), {number: None})
+    op.signature = Signature(function, tuple(operands), dict.fromkeys(numbers))
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    call = inspect.Signature([inspect.Parameter(name, kind) for name in (*operands, number)])
+    call = inspect.Signature([inspect.Parameter(name, kind) for name in (*operands, *numbers)])
 
     def block(*args: Any, **kwargs: Any) -> Node:
         try:
             given = call.bind(*args, **kwargs).arguments
         except TypeError as error:
             raise WrongKindError(f"{function}{call} was called with other arguments: {error}") from None
-        return op(*(given[name] for name in operands), **{number: given[number]})
+        return op(*(given[name] for name in operands), **{name: given[name] for name in numbers})
 
     return block

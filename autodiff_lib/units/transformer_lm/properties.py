@@ -7,77 +7,23 @@ part that it is about. Where a value must stay as it was, another must move: an 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checks.compare import agree, in_words, size_of
-from ...checks.diagnosis import diagnose
-from ...checks.question import Answer, Failure, Part, all_numbers, plain
-from ...checks.values import generator
+from ...checks.compare import in_words, size_of
+from ...checks.question import Answer, Failure, all_numbers, plain
 from ...graph_data import GraphError
 from ...kinds.graph_function.judge import EXACT, evaluated, of_a_graph, twin, wrong_value
-from .cases import ModelCase, WholeCase
+from ...kinds.graph_function.properties import HARDLY, MOVED, Leaves, alike, drawn, moved, unit, value
+from .cases import ModelCase
 from .truth import decoder
 
-HARDLY = 1e-9  # a smaller change of the output, relative to its largest number, counts as none
-MOVED = 1e-6  # and a larger one as a change that was asked for
 NEARLY = 1e-4  # where one number is made so large that the others beside it nearly vanish
 HUGE, TINY = 1e6, 1e-6
 START = 1e-6  # how far the loss of a model that knows nothing may be from log V, relative: a guard against log(0) changes it by less
-
-Leaves = dict[str, Tensor]
-
-
-def value(case: ModelCase, answer: Answer, leaves: Leaves) -> Tensor:
-    """The value of the student's graph, (B, T, ...) with a row of finite numbers for each token. GraphError for another one."""
-    found = evaluated(case, answer, leaves)
-    batch, tokens = case.sizes["B"], case.sizes["T"]
-    if found.ndim != 3 or found.shape[:2] != (batch, tokens) or not found.numel():
-        raise GraphError(f"its value has shape {list(found.shape)}, expected [{batch}, {tokens}, ...]: one row for each token.")
-    if not found.isfinite().all():
-        raise GraphError("its value has entries that are no numbers: is there a logarithm, a root or a division in it?")
-    return found
-
-
-def moved(first: Tensor, second: Tensor) -> float:
-    """By how much two values differ, relative to the largest number in them, or to 1; infinite for two shapes."""
-    return float((first - second).abs().max()) / size_of(plain(first), plain(second)) if first.shape == second.shape else math.inf
-
-
-def alike(got: Tensor, want: Tensor, tolerance: float = HARDLY) -> bool:
-    return agree(plain(got), plain(want), "float64", tolerance)
-
-
-def drawn(case: ModelCase, what: str, *shape: int) -> Tensor:
-    return torch.tensor(generator(case.seed, case.name, what).standard_normal(shape))
-
-
-def unit(size: int, height: float = 1.0) -> Tensor:
-    return height * torch.eye(size, dtype=torch.float64)
-
-
-def with_whole(numbers: Part, others: Sequence[Part], wholes: Sequence[WholeCase]) -> Part:
-    """The part about numbers, for which everything is asked at once as well.
-
-    What is wrong there and seen by another part is that part's business. What no other part sees costs this one: so no wrong
-    answer keeps all points.
-    """
-
-    @of_a_graph
-    def judged(case: ModelCase, answer: Answer) -> Failure | None:
-        if not isinstance(case, WholeCase):
-            return numbers.judge(case, answer)
-        leaves = case.values()
-        got, want = evaluated(case, answer, leaves), twin(case, leaves)
-        seen = (part.judge(case.asked_as(other), answer) for part in others for other in part.cases)
-        return None if alike(got, want, EXACT) or any(seen) else wrong_value(case, answer, leaves, got, want)
-
-    return replace(numbers, cases=(*numbers.cases, *wholes), judge=judged)
 
 
 # --- causal_self_attention
@@ -109,27 +55,6 @@ def judge_projections(case: ModelCase, answer: Answer) -> Failure | None:
                 wanted = twin(case, leaves | {name: other[name]})
                 return Failure.wrong(case, message, "Where in the formula does each matrix stand?", still, wanted, X=leaves["X"])
     return None
-
-
-@of_a_graph
-def judge_scale(case: ModelCase, answer: Answer) -> Failure | None:
-    """Between unit vectors all scores are zero, but those of each word with itself: its size shows in what it leaves to the others."""
-    leaves, size = case.values(), case.sizes["D"]
-    height = 1.2 + 0.4 * float(generator(case.seed, case.name, "height").random())
-    leaves |= {"X": unit(size, height).expand(case.sizes["B"], -1, -1), "mask": torch.zeros_like(leaves["mask"])}
-    leaves |= {name: unit(size) for name in ("W_Q", "W_K", "W_V", "W_O")}
-    others = 1 - unit(size)  # what it says of itself may have a residual connection in it
-    got, want = evaluated(case, answer, leaves), twin(case, leaves) * others
-    if got.shape == want.shape and alike(got * others, want):
-        return None
-    if got.shape != want.shape:
-        return wrong_value(case, answer, leaves, got, want)
-    share, right = (float(shares[0, 0, 1]) / height for shares in (got, want))
-    message = (
-        f"Each word has the score {in_words(height**2)} with itself, before it is divided, and 0 with all others: "
-        f"with model_dim={case.number:g} each of the others gets the share {in_words(right)}, got {in_words(share)}."
-    )
-    return Failure.wrong(case, message, "By what are the scores divided, and when?", got * others, want)
 
 
 @of_a_graph
@@ -183,23 +108,6 @@ def judge_future(case: ModelCase, answer: Answer) -> Failure | None:
 
 def judge_mask_or_future(case: ModelCase, answer: Answer) -> Failure | None:
     return judge_future(case, answer) if case.mask == "causal" else judge_mask(case, answer)
-
-
-@of_a_graph
-def judge_mixing(case: ModelCase, answer: Answer) -> Failure | None:
-    """Who listens to whom: what queries and keys of all kinds change, beside queries that find everybody alike.
-
-    Words are said as they are, and what is added to all of it is the same twice.
-    """
-    leaves = case.values()
-    leaves |= {"W_V": unit(case.sizes["D"]), "W_O": unit(case.sizes["D"])}
-    none = leaves | {"W_Q": torch.zeros_like(leaves["W_Q"])}
-    got, want = (value(case, answer, leaves) - value(case, answer, none)), twin(case, leaves) - twin(case, none)
-    if alike(got, want):
-        return None
-    message = "Queries were given in the place of zeros, and what this changed in the output is not what it should be."
-    hint = diagnose(plain(got), plain(want), "float64") or "Who asks in a row of the scores, and along which axis is the softmax?"
-    return Failure.wrong(case, message, hint, got, want, X=leaves["X"])
 
 
 @of_a_graph

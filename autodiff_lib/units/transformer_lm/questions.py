@@ -1,11 +1,14 @@
-"""The questions of the unit: the blocks of a decoder-only transformer and its loss. Those on training and generation are in `training`."""
+"""The questions of the unit: the blocks of a decoder-only transformer and its loss. Generation is in `generation`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...checks.question import Part, Question
+from ...kinds.epoch.judge import epoch_question
+from ...kinds.graph_function.properties import judge_mixing, judge_scale, with_whole
 from .cases import EQUAL, LONG, NARROW, SMALL, WIDE, model_cases, whole_cases
+from .generation import generate_question
 from .properties import (
     judge_attention,
     judge_embedding,
@@ -15,20 +18,16 @@ from .properties import (
     judge_loss,
     judge_mask_or_future,
     judge_mean,
-    judge_mixing,
     judge_model,
     judge_network,
     judge_norms,
     judge_order_and_future,
     judge_projections,
-    judge_scale,
     judge_second_residual,
     judge_shift,
     judge_sign,
     judge_start,
-    with_whole,
 )
-from .training import epoch_question, generate_question
 from .unit import UNIT
 
 NUMBERS = "all else, exactly"
@@ -121,4 +120,4 @@ def graph_questions(others: Sequence[Sizes] = (WIDE, LONG)) -> list[Question]:
 
 def questions() -> list[Question]:
     """The six questions of the unit, in the notebook's order."""
-    return [*graph_questions(), epoch_question(5), generate_question(6)]
+    return [*graph_questions(), epoch_question(UNIT.name, 5, "sgd_epoch", (6, 3, 1)), generate_question(6)]

@@ -404,7 +404,7 @@ def test_no_two_mistakes_give_the_same_answers(exercise, solved, solution_cells)
 
 ASKED = {
     "kinds.graph_function.probe:build": {"function", "arguments", "number", "sealed"},
-    "units.transformer_lm.probe:epoch": {"batch_size", "learning_rate", "names"},
+    "kinds.epoch.probe:epoch": {"function", "batch_size", "learning_rate", "names"},
     "units.transformer_lm.probe:generate": {"prompt", "max_new_tokens", "context"},
 }
 

@@ -1,0 +1,178 @@
+"""Unit 4's vision transformer: how far it gets and how fast, and one training step beside eager torch.
+
+    python tests/benchmarks/bench_vit.py [--seconds 60] [--images 20000] [--threads 2] [--steps 300] [--only step]
+
+Accuracies are of held-out images after so many seconds of processor time of training, of scikit-learn's digits and, where
+`AUTODIFF_DATA` names a folder with its files, of MNIST. A step is forward, backward and update on a batch of 50 images, in
+float32; the two take turns in one process, and the table shows medians, and the most memory that a step takes beyond what
+it leaves. It ends with `ratio N.NN`: the student's engine over eager.
+"""
+
+# ruff: noqa: N803, N806 - X, as in the formulas
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from tqdm import tqdm
+
+import autodiff_lib as ad
+from autodiff_lib import course, data
+from autodiff_lib.units import needed
+from autodiff_lib.units.vision_transformer.truth import softmax_loss, vision_transformer
+
+ROOT = Path(__file__).parents[2]
+UNIT = "04_vision_transformer"
+RATE, BATCH, WARM_UP = 0.1, 50, 30
+STUDENT, EAGER = "student's engine", "eager torch"
+
+Weights = dict[str, Tensor]
+
+
+class Model:
+    """The notebook's model of a unit: its steps and its logits, on the student's engine."""
+
+    def __init__(self, unit: ModuleType, rows: int, pixels: int) -> None:
+        self.unit = unit
+        self.start: Weights = unit.initial_weights(unit.shapes_of(rows, pixels))
+        self.nodes = {name: ad.Variable(name) for name in self.start}
+        self.X, self.y = ad.Variable("X"), ad.Variable("y")
+        self.logits = unit.vision_transformer(self.X, self.nodes, unit.D)
+        self.forward = ad.FrugalEvaluator([self.logits])
+        self.steps: dict[int, ad.FrugalEvaluator] = {}
+
+    def run(self, X: Tensor, y: Tensor, weights: Weights) -> tuple[Tensor, Weights]:
+        if len(X) not in self.steps:
+            loss = self.unit.softmax_loss(self.logits, self.y, len(X))
+            self.steps[len(X)] = ad.FrugalEvaluator([loss, *ad.gradients(loss, list(self.nodes.values()))])
+        loss, *grads = self.steps[len(X)].run({self.X: X, self.y: y, **self.fed(weights)})
+        return loss, dict(zip(self.nodes, grads, strict=True))
+
+    def fed(self, weights: Weights) -> dict[ad.Node, Tensor]:
+        return {self.nodes[name]: value for name, value in weights.items()}
+
+    def accuracy(self, weights: Weights, images: data.Images) -> float:
+        return self.unit.accuracy(lambda X: self.forward.run({self.X: X, **self.fed(weights)})[0], images.X_test, images.y_test, 500)
+
+
+def load() -> ModuleType:
+    os.chdir(ROOT / "notebooks")
+    for name in needed(UNIT):
+        course.load(name)
+    return course.load(UNIT)
+
+
+def learn(unit: ModuleType, images: data.Images, seconds: float, places: bool = True) -> tuple[float, int, float]:
+    """Accuracy, epochs begun, and seconds of processor time, after training for so long; without `places`, they stay zero."""
+    model = Model(unit, *images.X_train.shape[1:])
+    weights, one_hot = dict(model.start), torch.eye(10)
+    weights["positions"] = weights["positions"] * places
+    order = torch.Generator().manual_seed(0)
+
+    def run(X: Tensor, y: Tensor, now: Weights) -> tuple[Tensor, Weights]:
+        loss, grads = model.run(X, y, now)
+        return loss, {**grads, "positions": grads["positions"] * places}
+
+    start, epochs, taken = time.process_time(), 0, 0.0
+    with tqdm(total=round(seconds), desc=images.name, unit="s") as bar:
+        while taken < seconds:
+            epochs += 1
+            for some in torch.randperm(len(images.X_train), generator=order).split(40 * BATCH):
+                weights, _ = unit.sgd_epoch(run, images.X_train[some], one_hot[images.y_train[some]], weights, BATCH, RATE)
+                taken = time.process_time() - start
+                bar.update(min(round(taken), round(seconds)) - bar.n)
+                if taken >= seconds:
+                    break
+    return model.accuracy(weights, images), epochs, taken
+
+
+def steps(unit: ModuleType, images: data.Images) -> dict[str, Callable[[], float]]:
+    """Ways to take one step on the same batch; each returns the loss before it."""
+    model = Model(unit, *images.X_train.shape[1:])
+    X, y = images.X_train[:BATCH], torch.eye(10)[images.y_train[:BATCH]]
+    now, free = model.start, [weight.clone().requires_grad_() for weight in model.start.values()]
+
+    def student() -> float:
+        nonlocal now
+        now, loss = unit.sgd_epoch(model.run, X, y, now, BATCH, RATE)
+        return loss
+
+    def eager() -> float:
+        loss = softmax_loss(vision_transformer(X, *free, model_dim=unit.D), y, BATCH)
+        grads = torch.autograd.grad(loss, free)
+        with torch.no_grad():
+            for weight, grad in zip(free, grads, strict=True):
+                weight -= RATE * grad
+        return float(loss.detach())
+
+    return {STUDENT: student, EAGER: eager}
+
+
+def peak(step: Callable[[], float]) -> float:
+    """The most memory of tensors that a step holds beyond what was there before it, in KiB."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    held = most = 0
+    for event in sorted(profiled.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            most = max(most, held)
+    return most / 1024
+
+
+def measure_steps(unit: ModuleType, images: data.Images, count: int, threads: int) -> None:
+    torch.set_num_threads(threads)
+    ways = steps(unit, images)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    losses: dict[str, float] = {}
+    for number in tqdm(range(WARM_UP + count), desc="steps"):
+        for name, step in ways.items():
+            start = time.perf_counter()
+            losses[name] = step()
+            if number >= WARM_UP:
+                taken[name].append(time.perf_counter() - start)
+    spread = max(losses.values()) - min(losses.values())
+    assert spread < 1e-3, f"the two do not learn the same: {losses}"
+    medians = {name: 1e3 * statistics.median(times) for name, times in taken.items()}
+    what = f"one step, {BATCH} images of {' x '.join(map(str, images.X_train.shape[1:]))}, {threads} thread(s)"
+    print(f"\n| {what} | median ms | against eager | peak KiB |\n|:--|--:|--:|--:|")
+    for name, median in medians.items():
+        print(f"| {name} | {median:.3f} | {median / medians[EAGER]:.2f} | {peak(ways[name]):.0f} |")
+    print(f"ratio {medians[STUDENT] / medians[EAGER]:.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60, help="of processor time, for each training on MNIST")
+    parser.add_argument("--images", type=int, default=20_000, help="of MNIST to train on")
+    parser.add_argument("--threads", type=int, default=1, help="of torch")
+    parser.add_argument("--steps", type=int, default=300, help="measured steps of each")
+    parser.add_argument("--only", choices=["step", "accuracy"], help="measure only this")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    unit, digits = load(), data.digits()
+    mnist = data.mnist().first(options.images) if os.environ.get(data.FOLDER) else None
+    if options.only != "step":
+        trainings = [(digits, 10.0, True), (digits, 10.0, False)]
+        trainings += [(mnist, options.seconds, True), (mnist, options.seconds, False)] if mnist else []
+        lines = []
+        for images, seconds, places in trainings:
+            accuracy, epochs, taken = learn(unit, images, seconds, places)
+            said = "with positions" if places else "without"
+            lines.append(f"| {images.name}, {len(images.X_train)} images, {said} | {taken:.0f} | {epochs} | {accuracy:.1%} |")
+        print("\n| minimal design | CPU s | epochs | held out |\n|:--|--:|--:|--:|\n" + "\n".join(lines))
+    if options.only != "accuracy":
+        measure_steps(unit, mnist or digits, options.steps, options.threads)
+
+
+if __name__ == "__main__":
+    main()
