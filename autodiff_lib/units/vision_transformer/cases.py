@@ -84,7 +84,23 @@ class WholeCase(ImageCase):
 
 @dataclass(frozen=True)
 class HugeCase(ImageCase):
-    """The loss of logits up to a thousand, of either sign."""
+    """The loss of logits with a large one among them, far above the others, or not."""
+
+    top: float = 1000  # the largest logit
+    others: float = -1000  # about where the others are, but for the right one
+
+    @property
+    def name(self) -> str:
+        return f"{super().name}, a logit of {self.top:g} among some of {self.others:g}"
+
+
+HUGE = ((0, -1000), (1000, 900), (1000, -1000))
+"""The largest logit, and the others: where a probability is zero, where exp is too large, and both."""
+
+
+@dataclass(frozen=True)
+class HugeWholeCase(WholeCase):
+    """The whole of the loss, of logits up to a thousand, of either sign."""
 
     @property
     def name(self) -> str:
@@ -94,11 +110,6 @@ class HugeCase(ImageCase):
         found = super().values()
         huge = draw("huge", tuple(found["Z"].shape), generator(self.seed, self.name, "huge"))
         return found | {"Z": torch.tensor(huge)}
-
-
-@dataclass(frozen=True)
-class HugeWholeCase(WholeCase, HugeCase):
-    """The whole of the loss, of such logits."""
 
 
 def sizes(B: int, T: int, P: int, D: int, K: int, E: int, F: int, C: int, N: int, M: int) -> Sizes:

@@ -332,7 +332,8 @@ def judge_stable(case: HugeCase, answer: Answer) -> Failure | None:
     leaves = case.values()
     right = leaves["y_one_hot"]
     first_of_all = right.roll(1, dims=-1)  # the class after the right one is by far the largest
-    Z = (leaves["Z"] / 1000 - 1000 + 2000 * first_of_all + (2000 - FAR) * right).requires_grad_()
+    above = case.top - case.others
+    Z = (leaves["Z"] + case.others + above * first_of_all + (above - FAR) * right).requires_grad_()
     before = evaluated(case, answer, leaves | {"Z": Z})
     after = [evaluated(case, answer, leaves | {"Z": Z.detach() - step * STEP * right}) for step in (1, 2)]
     losses = torch.stack([before.detach(), *after])
@@ -340,13 +341,13 @@ def judge_stable(case: HugeCase, answer: Answer) -> Failure | None:
     same = losses.ndim == 1 and bool(losses.isfinite().all()) and alike(first, second)
     if not same or not before.requires_grad or abs(float(first)) <= MOVED:
         shown = ", ".join(in_words(float(loss), 6) for loss in losses.flatten()[:3])
-        message = f"At logits up to ±1000 the right classes were made less probable, in two equal steps, and the loss was {shown}."
+        message = f"Among such logits the right class was made less probable, in two equal steps, and the loss was {shown}."
         hint = "What do exp(1000) and log(0) come to? Which number may be taken from all logits of an image first?"
         return Failure.wrong(case, message, hint, losses, Z=Z)
     (slope,) = torch.autograd.grad(before, Z, allow_unused=True)
     slope = torch.zeros_like(Z) if slope is None else slope
     if not slope.isfinite().all() or not alike(-STEP * (slope * right).sum(), first, SLOPE):
-        message = "At logits up to ±1000 the loss changes as it should, and its gradient says something else."
+        message = "Among such logits the loss changes as it should, and its gradient says something else."
         return Failure.wrong(case, message, "Which node of your graph is inf there, or zero under a fraction or a root?", slope, Z=Z)
     return None
 

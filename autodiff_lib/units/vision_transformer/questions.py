@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ...checks.question import Part, Question
 from ...kinds.epoch.judge import epoch_question
 from ...kinds.graph_function.properties import judge_mixing, judge_scale, with_whole
-from .cases import EQUAL, LONG, NARROW, SMALL, WIDE, HugeCase, HugeWholeCase, Sizes, WholeCase, changed, image_cases
+from .cases import EQUAL, HUGE, LONG, NARROW, SMALL, WIDE, HugeCase, HugeWholeCase, Sizes, WholeCase, changed, image_cases
 from .evaluation import accuracy_question
 from .properties import (
     judge_attention,
@@ -96,11 +97,12 @@ def model_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
 def loss_parts(others: Sequence[Sizes]) -> tuple[Part, ...]:
     name, listed = "softmax_loss", (SMALL, EQUAL, NARROW, *others)
     cases = image_cases(name, listed)
+    huge = tuple(replace(case, top=top, others=rest) for top, rest in HUGE for case in image_cases(name, listed, kind=HugeCase))
     return (
         Part("shift", 1, cases, judge_shift, "what makes probabilities of logits"),
         Part("mean", 1, image_cases(name, listed[1:]), judge_start, "over what the mean goes"),
         Part("sign", 1, cases, judge_sign, "the sign in front of it"),
-        Part("huge logits", 1, image_cases(name, listed, kind=HugeCase), judge_stable, "what is taken from the logits before exp"),
+        Part("huge logits", 1, huge, judge_stable, "what is taken from the logits before exp"),
         Part(NUMBERS, 1, cases, judge_loss, "which probability is looked at, and what becomes of it"),
     )
 

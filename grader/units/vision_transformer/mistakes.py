@@ -43,13 +43,6 @@ LINEAR = [
     ),
     mistake(
         "linear",
-        "bias-multiplied",
-        "the product is multiplied by the bias",
-        "What does your layer say where b is zero? And what should it say?",
-        (AFFINE, "return (X @ W) * b"),
-    ),
-    mistake(
-        "linear",
         "bias-for-images-alone",
         "the bias is stretched over two axes, however many X has",
         "Your layer works for a batch of images. What does it do with a single row for each of them?",
@@ -137,14 +130,6 @@ SELF_ATTENTION = [
         "What do the shares of a row add up to in your version?",
         (SCALE, ""),
         (MIXED, f"return {SHARES}{SCALE} @ V"),
-    ),
-    mistake(
-        "self_attention",
-        "scale-twice",
-        "queries and keys are both divided by the square root of model_dim",
-        "You scale two factors of one product. By what is the product divided then?",
-        (PROJECTIONS, "Q, K, V = X @ W_Q / math.sqrt(model_dim), X @ W_K / math.sqrt(model_dim), X @ W_V"),
-        (SCALE, ""),
     ),
     mistake(
         "self_attention",
