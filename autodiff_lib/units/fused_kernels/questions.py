@@ -12,6 +12,7 @@ from ...kinds.operator.judge import ComputeCase, GradientCase, OperatorCase, jud
 from ...kinds.speed.judge import SpeedCase, judge_speed, share_of_cases
 from . import truth
 from .cases import CountCase, MemoryCase, TensorCase, judge_count, judge_memory, judge_value
+from .kernels import kernel_questions
 from .unit import UNIT
 
 # --- the operators
@@ -269,4 +270,5 @@ PARTS = {
 
 def questions() -> list[Question]:
     """The questions of the unit, operators first and then functions, as the unit lists them."""
-    return [Question(UNIT.name, number, name, parts()) for number, (name, parts) in enumerate(PARTS.items(), start=1)]
+    ours = [Question(UNIT.name, number, name, parts()) for number, (name, parts) in enumerate(PARTS.items(), start=1)]
+    return [*ours, *kernel_questions(len(ours) + 1)]

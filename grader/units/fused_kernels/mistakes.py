@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff_lib.units.fused_kernels.unit import UNIT
 
 from .. import mistakes_of
+from .kernel_mistakes import KERNEL_MISTAKES, TYPICAL_KERNELS
 
 mistake = mistakes_of(UNIT.name)
 
@@ -461,10 +462,11 @@ ATTENTION = [
     ),
 ]
 
-MISTAKES = [*LAYERNORM, *SOFTMAX, *COUNTS, *BLOCKED, *ONLINE, *ATTENTION]
+MISTAKES = [*LAYERNORM, *SOFTMAX, *COUNTS, *BLOCKED, *ONLINE, *ATTENTION, *KERNEL_MISTAKES]
 TYPICAL = [
     "matmul_softmax-zero-gradients",
     "loop_counts-rows-kept-are-loaded",
     "blocked_softmax-blocks-kept-and-joined",
     "one_pass_attention-accumulator-not-rescaled",
+    *TYPICAL_KERNELS,
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff_lib.units.fused_kernels.unit import UNIT
 
 from .. import variants_of
+from .kernel_variants import KERNEL_VARIANTS
 
 variant = variants_of(UNIT.name)
 
@@ -319,4 +320,4 @@ ATTENTION = [
     ),
 ]
 
-VARIANTS = [*LAYERNORM, *SOFTMAX, *COUNTS, *BLOCKED, *ONLINE, *ATTENTION]
+VARIANTS = [*LAYERNORM, *SOFTMAX, *COUNTS, *BLOCKED, *ONLINE, *ATTENTION, *KERNEL_VARIANTS]
