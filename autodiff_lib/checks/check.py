@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..units import UNITS
 from . import probe, questions, session
 from .judge import judge
 from .known import known_of, mistakes_in, told_again
@@ -37,7 +38,7 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
             return verdict(question) if finding is None else refused(question, finding)
 
         if name is None:
-            return Overview([found(question) for question in known.values()], seen.flags)
+            return Overview([found(question) for question in known.values()], seen.flags, UNITS[unit].extra)
         answer = told_again(found(known[name]), told)
         told.update(mistakes_in(answer))
         return Score(answer, known[name], session.note(name, unit))
