@@ -217,7 +217,10 @@ def divided(a: Any, b: Any) -> Block:
 
 def quotient(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Rounded towards zero, as processors do it."""
-    return np.trunc(x / y) if x.dtype.kind == "f" else np.where((x < 0) != (y < 0), -(np.abs(x) // np.abs(y)), np.abs(x) // np.abs(y))
+    if x.dtype.kind == "f":
+        raise KernelCodeError("// is for whole numbers alone, got floats: use tl.floor(x / y)")
+    whole = np.abs(x) // np.abs(y)
+    return np.where((x < 0) != (y < 0), -whole, whole)
 
 
 def remainder(x: np.ndarray, y: np.ndarray) -> np.ndarray:

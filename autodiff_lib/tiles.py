@@ -24,13 +24,13 @@ from .tile_language import DTYPES, RUNNING, Block, PointerType, Program, as_bloc
 from .tile_memory import Memory, Outside, Region, Traffic
 
 LAUNCH_OPTIONS = {"num_warps", "num_stages", "num_ctas", "maxnreg"}
-OWN = tuple(__file__.replace("tiles.py", name) for name in ("tiles.py", "tile_language.py", "tile_code.py", "tile_memory.py"))
+NOT_THEIRS = ("autodiff_lib.", f"{REAL}.")  # modules whose lines are no lines of a kernel
 
 
 def own_line() -> str:
     """The line of the kernel that runs: the innermost one of somebody else's code."""
     frame = sys._getframe(1)
-    while frame is not None and (frame.f_code.co_filename in OWN or f"/{REAL}/" in frame.f_code.co_filename):
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(NOT_THEIRS):
         frame = frame.f_back  # type: ignore[assignment]
     return said(frame.f_code.co_filename, frame.f_lineno) if frame is not None else ""
 

@@ -55,24 +55,34 @@ def run_interpreted(
 
 
 def with_triton(function: FunctionType) -> FunctionType:
-    """The function with Triton's names where it has the simulator's."""
+    """The function with Triton's names where it, or a kernel that it calls, has the simulator's."""
     import triton
     import triton.language
 
-    stand_ins = {id(tiles.tl): triton.language, id(tiles.triton): triton}
-    scope: dict[str, Any] = {}
-    new = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
-    new.__annotations__, new.__kwdefaults__ = function.__annotations__, function.__kwdefaults__
-    for name, value in function.__globals__.items():
-        is_kernel = isinstance(value, tiles.Kernel) and value.fn is not function
-        scope[name] = triton.jit(with_triton(value.fn)) if is_kernel else stand_ins.get(id(value), value)
-    return new
+    stand_ins: dict[int, Any] = {id(tiles.tl): triton.language, id(tiles.triton): triton}
+    done: dict[FunctionType, FunctionType] = {}
+
+    def translated(original: FunctionType) -> FunctionType:
+        if original not in done:
+            scope: dict[str, Any] = {}
+            new = FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
+            new.__annotations__, new.__kwdefaults__ = original.__annotations__, original.__kwdefaults__
+            done[original] = new
+            scope.update({name: instead(value) for name, value in original.__globals__.items()})
+        return done[original]
+
+    def instead(value: Any) -> Any:
+        if isinstance(value, tiles.Kernel):
+            return triton.jit(translated(value.fn))
+        return triton.language.constexpr(value.value) if isinstance(value, tiles.constexpr) else stand_ins.get(id(value), value)
+
+    return translated(function)
 
 
 @contextmanager
 def watched(memory: Memory, grid: tuple[int, ...], seed: int) -> Iterator[None]:
     """While open, the interpreter reads and writes this memory."""
-    from triton.runtime.interpreter import TensorHandle, _get_np_dtype, interpreter_builder
+    from triton.runtime.interpreter import TensorHandle, _get_np_dtype, interpreter_builder, interpreter_semantic
 
     sizes = (*grid, *(1,) * (3 - len(grid)))
     order = np.random.default_rng(seed).permutation(math.prod(sizes))
@@ -82,10 +92,18 @@ def watched(memory: Memory, grid: tuple[int, ...], seed: int) -> Iterator[None]:
         memory.program = int(order[np.ravel_multi_index((x, y, z), sizes)])
         set_place(*map(int, np.unravel_index(memory.program, sizes)))
 
+    semantics_of_load, has_other = interpreter_semantic.load, False
+
+    def asked(pointers: Any, mask: Any, other: Any, *hints: Any) -> Any:
+        nonlocal has_other
+        has_other = other is not None
+        return semantics_of_load(pointers, mask, other, *hints)
+
     def load(pointers: Any, mask: Any, other: Any, *hints: Any) -> Any:
         dtype = _get_np_dtype(pointers.get_element_ty())
         addresses, live = np.broadcast_arrays(pointers.data.astype(np.int64), mask.data)
-        given = None if other is None else np.broadcast_to(other.data, addresses.shape).astype(dtype)
+        fill = other.data if other is not None else dtype.type(0)  # a single zero is taken for none on the way here
+        given = np.broadcast_to(fill, addresses.shape).astype(dtype) if has_other else None
         return TensorHandle(memory.read(addresses, live, given, dtype), pointers.get_element_ty())
 
     def store(pointers: Any, value: Any, mask: Any, *hints: Any) -> None:
@@ -93,8 +111,10 @@ def watched(memory: Memory, grid: tuple[int, ...], seed: int) -> Iterator[None]:
 
     instead = {"set_grid_idx": place, "create_masked_load": load, "create_masked_store": store}
     vars(interpreter_builder).update(instead)
+    vars(interpreter_semantic)["load"] = asked
     try:
         yield
     finally:
         for name in instead:
             del vars(interpreter_builder)[name]
+        del vars(interpreter_semantic)["load"]
