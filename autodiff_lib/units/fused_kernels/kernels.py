@@ -228,11 +228,13 @@ def attention(q: np.ndarray, k: np.ndarray, v: np.ndarray, causal: bool) -> np.n
     return weights(scores(q, k, causal)) @ v  # (H, T, S) @ (H, S, D) -> (H, T, D)
 
 
-def gradients(q: np.ndarray, k: np.ndarray, v: np.ndarray, d_out: np.ndarray, causal: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of <attention, d_out>, with respect to q, k and v."""
-    P = weights(scores(q, k, causal))
+def gradients(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, d_out: np.ndarray, lse: np.ndarray, delta: np.ndarray, causal: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of <attention, d_out>, with respect to q, k and v, from the saved log-sum-exp and the row sums of d_out * out: (H, T) both."""
+    P = np.exp(scores(q, k, causal) - np.where(np.isfinite(lse), lse, 0)[..., None])  # (H, T, S)
     dP = d_out @ v.swapaxes(-2, -1)  # (H, T, D) @ (H, D, S) -> (H, T, S)
-    dS = P * (dP - (dP * P).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1])
+    dS = P * (dP - delta[..., None]) / np.sqrt(q.shape[-1])
     return dS @ k, dS.swapaxes(-2, -1) @ q, P.swapaxes(-2, -1) @ d_out  # (H, T, D), (H, S, D), (H, S, D)
 
 
@@ -333,8 +335,9 @@ def gradient_case(
         seen = any_along(visible(T, S, causal), 0)[None, :, None]  # keys that somebody sees
         return for_k | for_v, (d_k | d_v) & seen, d_k & seen, for_k | for_v, (for_k | for_v)[..., 0], for_k[..., 0]
 
-    def truth(q: np.ndarray, k: np.ndarray, v: np.ndarray, d_out: np.ndarray, *saved: np.ndarray) -> tuple[np.ndarray, ...]:
-        d_q, d_k, d_v = gradients(q, k, v, d_out, causal)
+    def truth(*saved: np.ndarray) -> tuple[np.ndarray, ...]:
+        q, k, v, d_out, lse, delta = saved
+        d_q, d_k, d_v = gradients(q, k, v, d_out, lse, delta, causal)
         return (d_q,) if of_queries else (d_k, d_v)
 
     return KernelCase(
