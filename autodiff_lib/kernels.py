@@ -17,6 +17,7 @@ from . import tiles
 
 tl: Any = tiles.tl
 triton: Any = tiles.triton
+on_gpu = False
 ENGINE = (
     "Triton is not installed: a simulator of tiles runs your kernels, with the same checks for the same points. "
     "On Linux, `pip install '.[kernels]'` brings Triton."
@@ -24,7 +25,7 @@ ENGINE = (
 
 found = importlib.util.find_spec("triton")
 if os.environ.get("AUTODIFF_KERNELS") != "tiles" and found is not None and found.origin is not None:  # a folder of that name has none
-    on_gpu = torch.cuda.is_available()
+    on_gpu = torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1"
     if not on_gpu:
         os.environ["TRITON_INTERPRET"] = "1"  # before the package is imported: its own functions are kernels as well
     triton, tl = importlib.import_module("triton"), importlib.import_module("triton.language")
@@ -32,5 +33,5 @@ if os.environ.get("AUTODIFF_KERNELS") != "tiles" and found is not None and found
         f"compiled for {torch.cuda.get_device_name()}." if on_gpu else "in its interpreter on the CPU, where bfloat16 is wrong."
     )
 
-DEVICE = "cuda" if triton is not tiles.triton and torch.cuda.is_available() else "cpu"
+DEVICE = "cuda" if on_gpu else "cpu"
 """Where the tensors must be that a kernel is given."""

@@ -273,7 +273,7 @@ MATMUL = [
         "stored-in-every-turn",
         "the unfinished product is stored in every turn of the loop",
         "Your numbers are right. When is a tile done, and how often is it written?",
-        ('b, input_precision="ieee")  # (BLOCK_M, BLOCK_K) @ (BLOCK_K, BLOCK_N)\n',
+        ('b, input_precision="ieee")  # (BLOCK_M, BLOCK_N)\n',
          'b, input_precision="ieee")\n        tl.store(out_ptr + rows * out_row + columns, product, mask=(rows < M) & (columns < N))\n'),
     ),
 ]  # fmt: skip
@@ -409,7 +409,7 @@ ATTENTION = [
         "sum-not-rescaled",
         "the running sum is not rescaled when the maximum grows",
         "The accumulator is rescaled when the maximum grows. And what it is divided by in the end?",
-        ("l = keep * l + ", "l = l + "),
+        ("z = keep * z + ", "z = z + "),
     ),
     mistake(
         "attention_kernel",
@@ -430,7 +430,7 @@ ATTENTION = [
         "nothing-divided-by-nothing",
         "a row that sees nothing is divided by its sum, which is 0",
         "What is the sum of a row that sees no key, and what is 0 / 0?",
-        ("o / tl.where(l == 0.0, 1.0, l)[:, None]", "o / l[:, None]"),
+        ("o / tl.where(z == 0.0, 1.0, z)[:, None]", "o / z[:, None]"),
     ),
     mistake(
         "attention_kernel",
@@ -472,21 +472,21 @@ ATTENTION = [
         "not-divided",
         "the accumulator is not divided by the sum",
         "What do the weights of a row add up to in your version?",
-        ("out = o / tl.where(l == 0.0, 1.0, l)[:, None]", "out = o"),
+        ("out = o / tl.where(z == 0.0, 1.0, z)[:, None]", "out = o"),
     ),
     mistake(
         "attention_kernel",
         "saves-the-maximum",
         "the maximum is saved, without the logarithm of the sum",
         "Can the weights be made again from what you save? exp(s - saved) must be a weight, and not only proportional to one.",
-        ("m + tl.log(l)", "m"),
+        ("m + tl.log(z)", "m"),
     ),
     mistake(
         "attention_kernel",
         "saves-the-logarithm-alone",
         "the logarithm of the sum is saved, without the maximum",
         "Your sum is one of exp(s - m). What is the logarithm of the sum of exp(s)?",
-        ("m + tl.log(l)", "tl.log(l)"),
+        ("m + tl.log(z)", "tl.log(z)"),
     ),
     mistake(
         "attention_kernel",
@@ -500,7 +500,7 @@ ATTENTION = [
         "all-blocks-read",
         "blocks of keys that no query of the program sees are read all the same",
         "Your numbers are right. Which key is the last that any of your queries sees, and how far does your loop run?",
-        ("end = tl.minimum(S, tl.max(tl.where(rows < T, last, -1), axis=0) + 1) if CAUSAL else S", "end = S"),
+        ("end = tl.minimum(S, tl.max(tl.where(rows < T, last, -1), axis=0) + 1)", "end = S"),
     ),
     mistake(
         "attention_kernel",
@@ -521,7 +521,7 @@ ATTENTION = [
         "rows-by-keys-stride",
         "the queries of a head are taken to be as many as its keys",
         "Where does the second head of q begin, if there are 20 queries and 37 keys?",
-        ("head * q_head + rows[:, None] * row + d, mask=sees", "head * k_head + rows[:, None] * row + d, mask=sees"),
+        ("q_ptr + here", "q_ptr + head * k_head + rows[:, None] * row + d"),
     ),
 ]  # fmt: skip
 
@@ -597,7 +597,7 @@ ATTENTION_GRAD_Q = [
         "all-blocks-read",
         "blocks of keys that no query of the program sees are read all the same",
         "Your numbers are right. Which key is the last that any of your queries sees?",
-        ("end = tl.minimum(S, tl.max(tl.where(rows < T, last, -1), axis=0) + 1) if CAUSAL else S", "end = S"),
+        ("end = tl.minimum(S, tl.max(tl.where(rows < T, last, -1), axis=0) + 1)", "end = S"),
     ),
 ]
 
@@ -608,15 +608,15 @@ ATTENTION_GRAD_KV = [
         "all-queries-read",
         "blocks of queries that see none of the keys are read all the same",
         "Your numbers are right. Which query is the first that sees any of your keys?",
-        ("tl.maximum(0, tl.program_id(0) * BLOCK_N + (T - S)) if CAUSAL else 0", "0"),
+        ("tl.maximum(0, tl.program_id(0) * BLOCK_N + (T - S))", "0"),
     ),
     mistake(
         "attention_grad_kv_kernel",
         "dv-from-dp",
         "the gradient of the values is made of dP and not of P",
         "The output is P times V. What is its gradient with respect to V?",
-        ("tl.trans(p.to(d_out.dtype))", "tl.trans(d_s.to(d_out.dtype))"),
-        ("        d_v += tl.dot", '        d_s = tl.dot(d_out, tl.trans(v), input_precision="ieee")\n        d_v += tl.dot'),
+        ("p_turned = tl.trans(p.to(d_out.dtype))", "p_turned = tl.trans(d_s.to(d_out.dtype))"),
+        ("        p_turned", '        d_s = tl.dot(d_out, tl.trans(v), input_precision="ieee")\n        p_turned'),
     ),
     mistake(
         "attention_grad_kv_kernel",
