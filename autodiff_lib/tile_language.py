@@ -22,6 +22,11 @@ MAX_BLOCK = 2**20  # elements, as in Triton
 MIN_DOT = 16  # rows, columns and depth of what a tensor core multiplies
 
 
+DOUBLE = np.dtype("float64")
+PRECISE: ContextVar[bool] = ContextVar("PRECISE", default=False)
+"""Whether what a kernel keeps in float32 is kept in float64 here, so that rounding decides nothing."""
+
+
 class KernelCodeError(TypeError):
     """A kernel says something that no GPU understands; the message names it."""
 
@@ -35,8 +40,13 @@ class DType:
     name: str
 
     @cached_property
-    def numpy(self) -> np.dtype:
+    def own(self) -> np.dtype:
         return np.dtype("bool" if self.name == "int1" else self.name)
+
+    @property
+    def numpy(self) -> np.dtype:
+        """What its numbers are kept in."""
+        return DOUBLE if self.name == "float32" and PRECISE.get() else self.own
 
     @property
     def scalar(self) -> DType:
@@ -44,7 +54,7 @@ class DType:
 
     @property
     def primitive_bitwidth(self) -> int:
-        return 1 if self.name == "int1" else 8 * self.numpy.itemsize
+        return 1 if self.name == "int1" else 8 * self.own.itemsize
 
     def is_floating(self) -> bool:
         return self.name.startswith("float")
@@ -67,7 +77,7 @@ DTYPES |= {name: DType(name) for name in ("float16", "float32", "float64")}
 BOOL, INT32, INT64, FLOAT16, FLOAT32 = (DTYPES[name] for name in ("int1", "int32", "int64", "float16", "float32"))
 
 
-OF_NUMPY = {dtype.numpy: dtype for dtype in DTYPES.values()}
+OF_NUMPY = {dtype.own: dtype for dtype in DTYPES.values()}
 
 
 def dtype_of(array: np.ndarray) -> DType:
@@ -281,7 +291,7 @@ def as_block(x: Any) -> Block:
     name, _ = kind(x)
     if isinstance(x, bool):
         return Block(np.bool_(x))
-    return Block(np.float32(x)) if name == "float" else Block(np.int32(x) if -(2**31) <= x < 2**31 else np.int64(x))
+    return Block(FLOAT32.numpy.type(x), FLOAT32) if name == "float" else Block(np.int32(x) if -(2**31) <= x < 2**31 else np.int64(x))
 
 
 def checked_shape(shape: Any) -> tuple[int, ...]:
@@ -389,12 +399,12 @@ def dot(
     x, y = input.values, other.values
     if x.ndim != y.ndim or x.ndim not in (2, 3) or x.shape[-1] != y.shape[-2]:
         raise KernelCodeError(f"tl.dot takes blocks (M, K) and (K, N), got {list(x.shape)} and {list(y.shape)}")
-    if input.dtype != other.dtype:
+    if input.dtype.numpy != other.dtype.numpy:
         raise KernelCodeError(f"tl.dot takes two blocks of one type, got {input.dtype.name} and {other.dtype.name}: cast one with .to(...)")
     if min(*x.shape[-2:], y.shape[-1]) < MIN_DOT:
         shapes = f"{list(x.shape)} and {list(y.shape)}"
         raise KernelCodeError(f"tl.dot takes blocks of {MIN_DOT} or more along each axis, as tensor cores do, got {shapes}")
-    if input.dtype == FLOAT32 and allow_tf32 is not False and input_precision in (None, "tf32"):
+    if input.dtype == FLOAT32 and x.dtype == np.float32 and allow_tf32 is not False and input_precision in (None, "tf32"):
         x, y = as_tf32(x), as_tf32(y)
     dtype = INT32 if input.dtype.is_int() else input.dtype if input.dtype.primitive_bitwidth == 64 else checked_dtype(out_dtype)
     wide = FLOAT32.numpy if dtype == FLOAT16 else dtype.numpy
@@ -437,13 +447,14 @@ def absolute(x: Any) -> Block:
 
 def reduction(name: str, compute: Callable[..., Any]) -> Callable[..., Block]:
     def function(input: Any, axis: int | None = None, keep_dims: bool = False, **options: Any) -> Block:
-        values = as_block(input).values
-        if name in ("sum", "cumsum") and values.dtype.kind in "biu" and values.dtype.itemsize < 4:
-            values = values.astype(np.int32)
-        if axis is not None and not -values.ndim <= axis < values.ndim:
-            raise KernelCodeError(f"tl.{name} along axis {axis} of a block of shape {list(values.shape)}, which has no such axis")
-        result = compute(values, axis=axis, **({} if name == "cumsum" else {"keepdims": keep_dims}))
-        return Block(np.asarray(result).astype(np.int32 if name.startswith("arg") else values.dtype))
+        block = as_block(input)
+        if name in ("sum", "cumsum") and block.dtype.is_int() and block.dtype.primitive_bitwidth < 32:
+            block = cast(block, INT32)
+        if axis is not None and not -block.values.ndim <= axis < block.values.ndim:
+            raise KernelCodeError(f"tl.{name} along axis {axis} of a block of shape {list(block.shape)}, which has no such axis")
+        result = compute(block.values, axis=axis, **({} if name == "cumsum" else {"keepdims": keep_dims}))
+        dtype = INT32 if name.startswith("arg") else block.dtype
+        return Block(np.asarray(result).astype(dtype.numpy, copy=False), dtype)
 
     function.__name__ = name
     return function

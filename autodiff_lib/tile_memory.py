@@ -82,6 +82,7 @@ class Outside:
     name: str  # of the array that is nearest below
     action: str  # "read" or "written"
     program: int
+    lanes: int  # how many of its addresses
     where: str  # the line that asked for it, where one is known
 
 
@@ -133,7 +134,7 @@ class Memory:
             good[good] = region.inside[cells[good]]
             if not good.all():
                 if len(self.outside) < MAX_NOTED:
-                    self.outside.append(Outside(region.name, action, self.program, self.where()))
+                    self.outside.append(Outside(region.name, action, self.program, int((~good).sum()), self.where()))
                 lanes = lanes.copy()
                 lanes[lanes] = good
             found.append((region, lanes, cells[good]))

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from .tile_code import REAL, for_a_device, said
-from .tile_language import DTYPES, RUNNING, Block, PointerType, Program, as_block, cdiv, constexpr, dtype_of, tl
+from .tile_language import DTYPES, PRECISE, RUNNING, Block, PointerType, Program, as_block, cdiv, constexpr, dtype_of, tl
 from .tile_memory import Memory, Outside, Region, Traffic
 
 LAUNCH_OPTIONS = {"num_warps", "num_stages", "num_ctas", "maxnreg"}
@@ -40,27 +40,40 @@ def is_constant(annotation: Any) -> bool:
 
 
 def run_programs(
-    function: FunctionType, grid: Sequence[int], memory: Memory, arguments: Sequence[Any], keywords: Mapping[str, Any], seed: int = 0
+    function: FunctionType,
+    grid: Sequence[int],
+    memory: Memory,
+    arguments: Sequence[Any],
+    keywords: Mapping[str, Any],
+    seed: int = 0,
+    precise: bool = False,
 ) -> None:
-    """Run a kernel's programs one after the other, in random order, on a memory. An argument that is a `Region` is a pointer to it."""
+    """Run a kernel's programs one after the other, in random order, on a memory. An argument that is a `Region` is a pointer to it.
+
+    Where it is `precise`, what the kernel keeps in float32 is kept in float64.
+    """
     device = for_a_device(function)
     signature = inspect.signature(function)
     bound = signature.bind(*arguments, **keywords)
     bound.apply_defaults()
-    given = {
-        name: value if is_constant(signature.parameters[name].annotation) else as_argument(name, value)
-        for name, value in bound.arguments.items()
-    }
-    sizes = (*grid, *(1,) * (3 - len(grid)))
-    places = list(itertools.product(*map(range, sizes)))
-    for number in np.random.default_rng(seed).permutation(len(places)):
-        memory.program = int(number)
-        token = RUNNING.set(Program(places[number], sizes, memory))  # type: ignore[arg-type]
-        try:
-            with np.errstate(all="ignore"):
-                device(**given)
-        finally:
-            RUNNING.reset(token)
+    precision = PRECISE.set(precise)
+    try:
+        given = {
+            name: value if is_constant(signature.parameters[name].annotation) else as_argument(name, value)
+            for name, value in bound.arguments.items()
+        }
+        sizes = (*grid, *(1,) * (3 - len(grid)))
+        places = list(itertools.product(*map(range, sizes)))
+        for number in np.random.default_rng(seed).permutation(len(places)):
+            memory.program = int(number)
+            token = RUNNING.set(Program(places[number], sizes, memory))  # type: ignore[arg-type]
+            try:
+                with np.errstate(all="ignore"):
+                    device(**given)
+            finally:
+                RUNNING.reset(token)
+    finally:
+        PRECISE.reset(precision)
 
 
 def as_argument(name: str, value: Any) -> Any:

@@ -27,7 +27,7 @@ def launch(ask: Ask) -> Answer:
 
     "arrays": what pointers point to, in their order: {"name", "shape", "dtype", "strides", "before", "behind", "given"},
     where "given" is the number of the array that was sent, or None for one that the kernel fills.
-    "arguments": numbers, and the names of arrays, as "$x"; "constants": the `tl.constexpr` parameters; "grid"; "seed".
+    "arguments": numbers, and the names of arrays, as "$x"; "constants": the `tl.constexpr` parameters; "grid"; "seed"; "precise".
 
     The answer has the arrays that the kernel fills, then, for each array, how often it was read and how often it was
     written: (programs, *shape). `facts` say what was touched outside of arrays.
@@ -50,7 +50,7 @@ def launch(ask: Ask) -> Answer:
     listed = [(named[one["name"]], one) for one in settings["arrays"]]
     filled = [region.array() for region, one in listed if one["given"] is None]
     counts = [region.counted(counts) for region, _ in listed for counts in (region.reads, region.writes)]
-    outside = [[one.name, one.action, one.where] for one in memory.outside]
+    outside = [[one.name, one.action, one.where, one.lanes] for one in memory.outside]
     return Answer(arrays=(*filled, *counts), facts={"outside": outside, "unknown": unknown})
 
 
@@ -75,7 +75,9 @@ def regions_of(settings: Mapping[str, Any], arrays: tuple[np.ndarray, ...]) -> d
 def launched(function: FunctionType, settings: Mapping[str, Any], arrays: tuple[np.ndarray, ...]) -> Memory:
     regions = regions_of(settings, arrays)
     memory = Memory(list(regions.values()), math.prod(settings["grid"]), line_of_kernel)
-    run_programs(function, settings["grid"], memory, arguments(settings, regions), settings["constants"], settings["seed"])
+    run_programs(
+        function, settings["grid"], memory, arguments(settings, regions), settings["constants"], settings["seed"], settings["precise"]
+    )
     return memory
 
 

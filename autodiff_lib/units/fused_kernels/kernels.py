@@ -489,7 +489,7 @@ def bytes_cases() -> dict[str, tuple[KernelCase, ...]]:
     return {
         "scale_kernel": (scale_case(64, 16), scale_case(100, 16)),
         "add_kernel": (add_case(32, 32, (16, 16)), add_case(32, 64, (16, 32))),
-        "row_sum_kernel": (row_sum_case(8, 64, 16), row_sum_case(5, 100, 32)),
+        "row_sum_kernel": (row_sum_case(8, 64, 16), row_sum_case(5, 112, 32)),
         "row_softmax_kernel": (row_softmax_case(8, 64), row_softmax_case(5, 100)),
         "matmul_kernel": (matmul_case(32, 48, 64), matmul_case(32, 48, 50)),
         "matmul_layernorm_kernel": (matmul_layernorm_case(32, 64, 48), matmul_layernorm_case(32, 20, 50)),

@@ -203,7 +203,7 @@ def of_a_product(kernel: str) -> list[Mistake]:
             kernel,
             "K-not-a-multiple",
             "the last block of K is not masked in either matrix",
-            "What is added to the product in the last turn of the loop, if K is not a multiple of the block?",
+            f"In {kernel}: What is added to the product in the last turn of the loop, if K is not a multiple of the block?",
             (A_MASK, "(rows < M) & (across < across + 1)"),
             (B_MASK, "(down < down + 1) & (columns < N)"),
         ),
@@ -211,21 +211,21 @@ def of_a_product(kernel: str) -> list[Mistake]:
             kernel,
             "K-last-block-left-out",
             "the last, incomplete block of K is left out",
-            "How often does your loop run for K = 40 in blocks of 16?",
+            f"In {kernel}: How often does your loop run for K = 40 in blocks of 16?",
             ("range(0, K, BLOCK_K)", "range(0, K // BLOCK_K * BLOCK_K, BLOCK_K)"),
         ),
         mistake(
             kernel,
             "other-missing",
             "the masked lanes of the loads have no `other`",
-            "Masked lanes of K take part in the product. What do they hold?",
+            f"In {kernel}: Masked lanes of K take part in the product. What do they hold?",
             (", other=0.0)", ")"),
         ),
         mistake(
             kernel,
             "tf32",
             "the product of float32 goes through TF32",
-            "Three digits are right and the fourth is not. What does tl.dot do with float32 on a GPU, unless you tell it otherwise?",
+            f"In {kernel}: Three digits are right and the fourth is not. What does tl.dot do with float32 on a GPU, unless you tell it otherwise?",
             (IEEE, ""),
         ),
     ]
@@ -354,7 +354,7 @@ MATMUL_SOFTMAX = [
         "matmul_softmax_kernel",
         "no-maximum",
         "the maximum is not subtracted",
-        "What is exp(1000)?",
+        "Two large rows of a and b have a product of some thousands. What is exp of that?",
         ("product - tl.max(product, axis=1)[:, None]", "product"),
     ),
     mistake(
@@ -368,14 +368,14 @@ MATMUL_SOFTMAX = [
         "matmul_softmax_kernel",
         "columns-normalised",
         "columns add up to one, not rows",
-        "Along which axis of the tile do you add?",
+        "Which way does a softmax add up to one here: down the tile, or across it?",
         ("tl.sum(powers, axis=1)[:, None]", "tl.sum(powers, axis=0)[None, :]"),
     ),
     mistake(
         "matmul_softmax_kernel",
         "product-through-memory",
         "the product is written to memory and read again",
-        "Your numbers are right, and it is not fused: what goes to memory between the two steps?",
+        "Your weights are right, and it is not fused: which numbers go out to memory and come back?",
         ("    product = tl.where", "    tl.store(out_ptr + rows * out_row + columns, product, mask=(rows < M) & (columns < N))\n"
          "    product = tl.load(out_ptr + rows * out_row + columns, mask=(rows < M) & (columns < N), other=0.0).to(tl.float32)\n    product = tl.where"),
     ),
@@ -535,42 +535,42 @@ def of_a_gradient(kernel: str) -> list[Mistake]:
             kernel,
             "delta-forgotten",
             "delta is not subtracted",
-            "The weights of a row add up to one, so they cannot all grow. Which term of dS sees to that?",
+            f"In {kernel}: The weights of a row add up to one, so they cannot all grow. Which term of dS sees to that?",
             ("(d_p - delta[:, None])", "d_p"),
         ),
         mistake(
             kernel,
             "scale-forgotten",
             "the gradient of the scores is not scaled",
-            "The scores were scaled on their way forwards. What does the chain rule say of that on the way back?",
+            f"In {kernel}: The scores were scaled on their way forwards. What does the chain rule say of that on the way back?",
             ("d_s = scale * p", "d_s = p"),
         ),
         mistake(
             kernel,
             "mask-forgotten",
             "what a query does not see has a weight all the same",
-            "exp(s - lse) is a number for each pair. Which pairs have no weight at all?",
+            f"In {kernel}: exp(s - lse) is a number for each pair. Which pairs have no weight at all?",
             (VISIBLE_P, "p = tl.exp(s - lse[:, None])"),
         ),
         mistake(
             kernel,
             "scores-not-scaled",
             "the weights are made again from scores that are not scaled",
-            "Are these the weights of the forward pass? Try one row: do they add up to one?",
+            f"In {kernel}: Are these the weights of the forward pass? Try one row: do they add up to one?",
             ("s = scale * tl.dot", "s = tl.dot"),
         ),
         mistake(
             kernel,
             "tf32",
             "the products of float32 go through TF32",
-            "Three digits are right and the fourth is not. What does tl.dot do with float32 on a GPU, unless you tell it otherwise?",
+            f"In {kernel}: Three digits are right and the fourth is not. What does tl.dot do with float32 on a GPU, unless you tell it otherwise?",
             (IEEE, ""),
         ),
         mistake(
             kernel,
             "plain-gradient-of-values",
             "dP is multiplied by the scores and not by the weights",
-            "dS is the weights times something. Which of your variables are the weights?",
+            f"In {kernel}: dS is the weights times something. Which of your variables are the weights?",
             ("d_s = scale * p * (d_p", "d_s = scale * tl.where(visible, s, 0.0) * (d_p"),
         ),
     ]
@@ -635,7 +635,103 @@ ATTENTION_GRAD_KV = [
     ),
 ]
 
+# --- what fails one part alone: the right numbers out of the wrong places, or too often
+
+ALONE = [
+    mistake(
+        "scale_kernel",
+        "added",
+        "the factor is added",
+        "Try a factor of 0: what must come out?",
+        ("factor * x", "factor + x"),
+    ),
+    mistake(
+        "scale_kernel",
+        "read-twice",
+        "each number is read twice",
+        "Your numbers are right. How many bytes must be read for n numbers of 4 bytes, and how many do you read?",
+        ("    tl.store(", "    x = tl.load(x_ptr + offsets, mask=inside)\n    tl.store("),
+    ),
+    mistake(
+        "add_kernel",
+        "subtracted",
+        "the matrices are subtracted",
+        "Plus or minus?",
+        ("x + y, mask", "x - y, mask"),
+    ),
+    mistake(
+        "add_kernel",
+        "read-twice",
+        "both matrices are read twice",
+        "Your numbers are right. A sum of two matrices reads two and writes one: how many do you move?",
+        (
+            "    tl.store(",
+            "    x = tl.load(x_ptr + rows * x_row + columns, mask=inside)\n"
+            "    y = tl.load(y_ptr + rows * y_row + columns, mask=inside)\n    tl.store(",
+        ),
+    ),
+    mistake(
+        "row_sum_kernel",
+        "read-behind-the-row",
+        "the load has no mask, and what lies behind the row is thrown away after it was read",
+        "Your sums are right, since tl.where drops what is not yours. But it has been read by then: what lies behind the last row?",
+        (
+            "tl.load(x_ptr + row * x_row + columns, mask=columns < N, other=0.0)",
+            "tl.where(columns < N, tl.load(x_ptr + row * x_row + columns), 0.0)",
+        ),
+    ),
+    mistake(
+        "row_sum_kernel",
+        "read-twice",
+        "each block is read twice",
+        "Your sums are right. How often does a number come from memory?",
+        (
+            "        partial +=",
+            "        first = tl.load(x_ptr + row * x_row + columns, mask=columns < N, other=0.0)\n        partial += 0.0 * first\n"
+            "        partial +=",
+        ),
+    ),
+    mistake(
+        "row_softmax_kernel",
+        "read-behind-the-row",
+        "the load has no mask, and what lies behind the row is replaced after it was read",
+        "tl.where makes it right, and too late: it has been read by then. What lies behind the last row?",
+        (
+            'tl.load(x_ptr + row * x_row + columns, mask=inside, other=-float("inf"))',
+            'tl.where(inside, tl.load(x_ptr + row * x_row + columns), -float("inf"))',
+        ),
+    ),
+    *(
+        mistake(
+            kernel,
+            "rows-behind-the-end",
+            "rows of a behind the last one are read, though nothing of them is stored",
+            f"In {kernel} the last program has more rows than there are. It does not store them; does it read them?",
+            (f"a_mask, b_mask = {A_MASK}", "a_mask, b_mask = (rows < rows + 1) & (across < K)"),
+        )
+        for kernel in ("matmul_kernel", "matmul_layernorm_kernel", "matmul_softmax_kernel")
+    ),
+    *(
+        mistake(
+            kernel,
+            "queries-behind-the-end",
+            "queries behind the last one are read, though nothing of them is stored",
+            f"In {kernel} the last program has more queries than there are. It does not store them; does it read them?",
+            ("q_ptr + here, mask=sees[:, None], other=0.0)", "q_ptr + here)"),
+        )
+        for kernel in ("attention_kernel", "attention_grad_q_kernel")
+    ),
+    mistake(
+        "attention_grad_kv_kernel",
+        "keys-behind-the-end",
+        "keys behind the last one are read, though nothing of them is stored",
+        "The last program has more keys than there are. It does not store them; does it read them?",
+        ("k = tl.load(k_ptr + here, mask=keys[:, None] < S, other=0.0)", "k = tl.load(k_ptr + here)"),
+    ),
+]
+
 KERNEL_MISTAKES = [
     *SCALE, *ADD, *ROW_SUM, *ROW_SOFTMAX, *MATMUL, *MATMUL_LAYERNORM, *MATMUL_SOFTMAX, *ATTENTION, *ATTENTION_GRAD_Q, *ATTENTION_GRAD_KV,
+    *ALONE,
 ]  # fmt: skip
 TYPICAL_KERNELS = ["row_softmax_kernel-other-zero", "matmul_kernel-K-not-a-multiple", "attention_kernel-accumulator-not-rescaled"]

@@ -23,6 +23,7 @@ from autodiff_lib.units.fused_kernels.kernels import (
     gradient_case,
     gradients,
     kernel_questions,
+    matmul_case,
     memory_cases,
     row_softmax_case,
     row_sum_case,
@@ -204,6 +205,27 @@ def test_what_the_simulator_lacks_is_answered_by_triton_or_waits_for_a_person(as
     case = row_sum_case(3, 7, 16, "float64")
     found = [judge(case, asked(case, by_reduction)) for judge in JUDGES]
     assert [failure and failure.reason for failure in found] == [None if is_here() else "unanswered"] * 3
+
+
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-14), ("float32", 1e-6)])
+def test_with_float64_all_is_kept_in_float64_so_that_rounding_decides_nothing(dtype, error, asked):
+    case = row_softmax_case(5, 20, dtype)
+    found = abs(asked(case).arrays[OUT] - case.wanted[0]).max()
+    assert found < error
+    assert found > 1e-9 or dtype == "float64"
+
+
+def test_tf32_is_seen_and_named(asked):
+    @triton.jit
+    def in_tf32(a_ptr, b_ptr, out_ptr, M, N, K, a0, a1, b0, b1, o0, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr):
+        i, j = tl.arange(0, BLOCK_M)[:, None], tl.arange(0, BLOCK_N)[None, :]
+        k = tl.arange(0, BLOCK_K)
+        tile = tl.dot(tl.load(a_ptr + i * a0 + k[None, :] * a1), tl.load(b_ptr + k[:, None] * b0 + j * b1))
+        tl.store(out_ptr + i * o0 + j, tile)
+
+    case = matmul_case(16, 16, 16)
+    failure = judge_values(case, asked(case, in_tf32))
+    assert failure.hint.startswith("Right to about three digits: does tl.dot take float32 through TF32")
 
 
 def test_a_stub_and_an_unwritten_kernel_are_missing(asked):
