@@ -511,9 +511,6 @@ POINTS = {
 KERNELS = tuple(POINTS)
 """The exercises, in the notebook's order; the last two are extra credit."""
 
-ONLY = {kernel: frozenset({"triton", "autodiff_lib"}) for kernel in KERNELS}
-"""The libraries that a kernel may name: no other is there on a GPU."""
-
 LOOK_AT = {
     "scale_kernel": "which entries each program has, and what the last one does with those that are not there",
     "add_kernel": "how a block of rows and columns becomes a block of addresses",

@@ -9,7 +9,7 @@ from .. import Variant, variants_of
 variant = variants_of(UNIT_NAME)
 
 
-def BASE_2(*exponents: str) -> list[tuple[str, str]]:  # noqa: N802
+def base_2(*exponents: str) -> list[tuple[str, str]]:
     """Edits by which exp becomes a power of two."""
     return [(f"tl.exp({exponent})", f"tl.exp2(1.4426950408889634 * ({exponent}))") for exponent in exponents]
 
@@ -397,12 +397,12 @@ KERNEL_VARIANTS = [
         ("square = tl.sum(acc * acc, 1, keep_dims=True) / N", "left = tl.where(inside, acc - mean, 0.0)"),
         ("(acc - mean) * tl.rsqrt(square - mean * mean + eps)", "left / tl.sqrt(eps + tl.sum(left * left, 1, keep_dims=True) / N)"),
     ),
-    *others("matmul_softmax_kernel", "base-2", "takes powers of two", *BASE_2("acc - tl.max(acc, axis=1, keep_dims=True)")),
+    *others("matmul_softmax_kernel", "base-2", "takes powers of two", *base_2("acc - tl.max(acc, axis=1, keep_dims=True)")),
     *others(
         "attention_kernel",
         "base-2",
         "takes powers of two, and looks at the blocks of keys from the last to the first",
-        *BASE_2("s - higher", "top - higher"),
+        *base_2("s - higher", "top - higher"),
         ("j = block * BLOCK_N", "j = (tl.cdiv(stop, BLOCK_N) - 1 - block) * BLOCK_N"),
     ),
     variant(
@@ -411,11 +411,11 @@ KERNEL_VARIANTS = [
         "scales once at the end, and turns everything into float32 first",
         GRAD_Q,
     ),
-    *others("attention_grad_q_kernel", "base-2", "takes powers of two", *BASE_2("s - lse"), text=GRAD_Q),
+    *others("attention_grad_q_kernel", "base-2", "takes powers of two", *base_2("s - lse"), text=GRAD_Q),
     *others(
         "attention_grad_kv_kernel",
         "base-2",
         "takes powers of two, and begins with the first query",
-        *BASE_2("tl.where(seen, s - lse[None, :], 0.0)"),
+        *base_2("tl.where(seen, s - lse[None, :], 0.0)"),
     ),
 ]
