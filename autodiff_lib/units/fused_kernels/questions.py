@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ...checks.question import Answer, Failure, Part, Question
+from ...checks.question import Answer, Case, Failure, Part, Question
 from ...checks.values import Shape
-from ...kinds.operator.judge import ComputeCase, GradientCase, OperatorCase, judge_compute, judge_gradient
+from ...kinds.operator.judge import ComputeCase, GradientCase, judge_compute, judge_gradient
 from ...kinds.speed.judge import SpeedCase, judge_speed, share_of_cases
 from . import truth
 from .cases import CountCase, MemoryCase, TensorCase, judge_count, judge_memory, judge_value
@@ -68,13 +68,13 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
     """Every row in float64; some in float32, one of 1023 columns, one whose product is far from zero."""
     rows = tuple(layernorm_rows() if operator == "matmul_layernorm" else softmax_rows())
     wide: Row = (WIDE, {"normalized_shape": (1023,)} if operator == "matmul_layernorm" else {}, PLAIN)
-    computed: list[OperatorCase] = [ComputeCase(operator, *row) for row in (*rows, wide)]
+    computed: list[Case] = [ComputeCase(operator, *row) for row in (*rows, wide)]
     computed += [replace(case, dtype="float32") for case in computed[:10]]
     if operator == "matmul_layernorm":
         computed.append(ComputeCase(operator, ((2, 3), (3, 4)), {"normalized_shape": (4,)}, ("normal", "level")))
     else:
         computed.append(ComputeCase(operator, ((4, 3), (3, 4)), {}, TIES, "float16"))
-    gradients: list[OperatorCase] = [GradientCase(operator, *row) for row in (*rows, wide)]
+    gradients: list[Case] = [GradientCase(operator, *row) for row in (*rows, wide)]
     gradients[6] = replace(gradients[6], closely=True)
     look_compute, look_gradient = LOOK_AT[operator]
     return (
@@ -83,7 +83,7 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
     )
 
 
-def size_of(case: OperatorCase) -> int:
+def size_of(case: Any) -> int:
     return case.size
 
 
