@@ -10,12 +10,18 @@ from types import ModuleType
 from typing import Any
 
 from autodiff_lib.checks.question import Part, Question
-from autodiff_lib.units import room
+from autodiff_lib.units import UNITS, room
 
 
 def part_of(unit: str, name: str) -> ModuleType:
     """A module of a unit's folder here. KeyError, with the units there are, for any other unit."""
     return import_module(f"{__name__}.{room(unit)}.{name}")
+
+
+def known(unit: str) -> None:
+    """ValueError, with the units there are, where there is none of that name."""
+    if unit not in UNITS:
+        raise ValueError(f"there is no unit '{unit}'; the units are {', '.join(UNITS)}")
 
 
 def in_secret(question: Question, seed: str, change: Callable[[Part, str], Part] = lambda part, seed: part) -> Question:
