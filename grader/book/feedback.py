@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -165,7 +166,7 @@ def mark_of(cell: NotebookNode, notebook: NotebookNode, waiting: Collection[str]
 def fold(cells: list[NotebookNode], marks: dict[str, Mark], commented: Collection[str]) -> None:
     """Note the title of its section at each cell; and where one begins and ends in which all is solved, so that it can be folded."""
     starts = [number for number, cell in enumerate(cells) if cell.cell_type == "markdown" and HEADING.match(cell.source)]
-    for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+    for start, end in pairwise([*starts, len(cells)]):
         section = cells[start:end]
         title = section[0].source.splitlines()[0].lstrip("# ")
         for cell in section:

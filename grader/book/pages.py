@@ -105,7 +105,7 @@ def rubric(text: str) -> str:
     scheme = scheme.replace("=== END MARK SCHEME ===", "").strip()
     said = ["**Rubric, for whoever grades this. It is not on the student's page.**", scheme or "*The source has none.*"]
     if answer.strip():
-        said += ["<details><summary>A full answer</summary>", answer.strip(), "</details>"]
+        said += ['<details><summary style="display:list-item;cursor:pointer">A full answer</summary>', answer.strip(), "</details>"]
     return "\n\n".join(said)
 
 
