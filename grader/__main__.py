@@ -315,10 +315,10 @@ def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; empti
 @app.command()
 def pictures(folder: Annotated[Path, typer.Option(help="Where to write them.")] = ROOT / ".github") -> None:
     """Grade a small class and take pictures of its pages in a browser: feedback, the class report, the formgrader."""
-    from .authors import pictures as taken
+    from .authors import pictures as camera
 
     with told_in_red():
-        for path in taken.write(folder):
+        for path in camera.write(folder):
             print(f"picture written to {path}")
 
 

@@ -115,35 +115,39 @@ def small_course(course: Path) -> None:
 
 def write(folder: Path) -> list[Path]:
     """Make the class and take the pictures. FileNotFoundError, with what to install, where there is no browser."""
-    chromium = browser()
-    if chromium is None:
+    if browser() is None:
         raise FileNotFoundError("there is no chromium here to look at pages with: apt install chromium")
-    from playwright.sync_api import sync_playwright  # of the tests' packages, which who grades need not have
-
-    folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch:
         course = Path(scratch) / "course"
         course.mkdir()
         small_course(course)
-        page = course / "feedback" / "typical-mistakes" / UNIT / f"{UNITS[UNIT].stem}.html"
-        with formgrader(course) as address, sync_playwright() as playwright:
-            pages = {
-                "feedback": (page.as_uri(), "#top"),
-                "report": ((course / "report.html").as_uri(), "h1"),
-                "formgrader": (address + submission_page(course, IN_WORDS, "full-marks"), "#kv_cache_written_extra_credit"),
-            }
-            chrome = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            taken = []
-            for name, (url, shown) in pages.items():
-                view = chrome.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
-                view.goto(url)
-                view.wait_for_load_state("networkidle")
-                view.evaluate("place => document.querySelector(place).scrollIntoView()", shown)
-                view.evaluate("window.scrollBy(0, -120)")
-                taken.append(small(view.screenshot(), folder / f"{name}.png"))
-                view.close()
-            chrome.close()
-    return taken
+        return taken(course, folder)
+
+
+def taken(course: Path, folder: Path) -> list[Path]:
+    """Pictures of the pages of such a class."""
+    from playwright.sync_api import sync_playwright  # of the tests' packages, which who grades need not have
+
+    folder.mkdir(parents=True, exist_ok=True)
+    page = course / "feedback" / "typical-mistakes" / UNIT / f"{UNITS[UNIT].stem}.html"
+    written = []
+    with formgrader(course) as address, sync_playwright() as playwright:
+        pages = {
+            "feedback": (page.as_uri(), "#top"),
+            "report": ((course / "report.html").as_uri(), "h1"),
+            "formgrader": (address + submission_page(course, IN_WORDS, "full-marks"), "#kv_cache_written_extra_credit"),
+        }
+        chrome = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        for name, (url, shown) in pages.items():
+            view = chrome.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
+            view.goto(url)
+            view.wait_for_load_state("networkidle")
+            view.evaluate("place => document.querySelector(place).scrollIntoView()", shown)
+            view.evaluate("window.scrollBy(0, -120)")
+            written.append(small(view.screenshot(), folder / f"{name}.png"))
+            view.close()
+        chrome.close()
+    return written
 
 
 def small(picture: bytes, path: Path) -> Path:

@@ -6,7 +6,6 @@ All of this corpus stands in one submission a unit: each attack in cells of its 
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
 import nbgrader
@@ -14,7 +13,6 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from playwright.sync_api import sync_playwright
 from traitlets.config import Config
 
 from autodiff_lib.units import UNITS
@@ -23,14 +21,13 @@ from grader.book.nbgrader_course import ROOT, settings
 from grader.submission import outputs
 from grader.submission.jail import Session, bubblewrap, open_jail
 from grader.submission.limits import Limits
-from tests import corpora
+from tests import corpora, looks
 from tests.redteam.pages import ELSEWHERE, FORGED, PAGES
 from tests.redteam.submissions import ENGINE, LEAK, LM, MARKER, OPS
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
 
 STUDENT = "all-of-them"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
 BASE = "http://formgrader.invalid"
 
@@ -207,12 +204,8 @@ WHAT_IS_WRONG = """ours => {
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM HERE: pages are not looked at in a browser (apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with looks.open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @everywhere
