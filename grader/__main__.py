@@ -24,18 +24,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from autodiff_lib.checks.known import FILE, file_of, to_text
-from autodiff_lib.units import UNITS
 
 from .authors import authoring, trials
 from .authors import doctor as checkup
 from .authors import lab as student_lab
 from .authors.catalogue import MISTAKES
+from .book import report as class_report
 from .book.nbgrader_course import ROOT, NbgraderError
 from .classes import batch
 from .classes import regrade as regrading
 from .classes.records import Record, load_all
 from .exports import command as exports
 from .submission.jail import JailError
+from .units import known
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Grading for the course, and the tools of its authors.")
 
@@ -182,11 +183,6 @@ def moves_table(unit: str, moves: list[regrading.Move]) -> Table:
     return table
 
 
-def known(unit: str) -> None:
-    if unit not in UNITS:
-        raise ValueError(f"there is no unit '{unit}'; the units are {', '.join(UNITS)}")
-
-
 def outcome_table(unit: str, records: list[Record]) -> Table:
     """Points, reasons and repairs of each student."""
     table = Table(title=unit, box=box.SIMPLE)
@@ -207,16 +203,17 @@ def report(
     course: Course = Path(),
     output: Annotated[Path | None, typer.Option(help="The page to write; report_UNIT.html in the course folder by default.")] = None,
 ) -> None:
-    """Write an HTML page on a graded unit: scores, points lost, common mistakes, repairs, what is ungraded."""
-    from .book import report as class_report  # half a second of pictures
+    """Write an HTML page on a graded unit: points, how hard each exercise is, common mistakes, repairs, what is ungraded.
 
+    It is one file, with a link to the feedback page of each student who has one: `nbgrader generate_feedback` comes first.
+    """
     path = output or course / f"report_{unit}.html"
     with told_in_red():
         known(unit)
         records = load_all(course, unit)
         if not records:
             raise ValueError(f"nothing of {unit} is graded in {course.resolve()} yet: run `grader autograde {unit}` first")
-        class_report.write(path, unit, records)
+        class_report.write(path, unit, records, exports.standings(course.resolve(), unit, path.resolve().parent))
     print(f"report written to {path}")
 
 
@@ -313,6 +310,16 @@ def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; empti
 
     with told_in_red():
         demonstration.demo(folder)
+
+
+@app.command()
+def pictures(folder: Annotated[Path, typer.Option(help="Where to write them.")] = ROOT / ".github") -> None:
+    """Grade a small class and take pictures of its pages in a browser: feedback, the class report, the formgrader."""
+    from .authors import pictures as camera
+
+    with told_in_red():
+        for path in camera.write(folder):
+            print(f"picture written to {path}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

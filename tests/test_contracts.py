@@ -141,7 +141,16 @@ def _(folder):
         grade.auto_score, grade.manual_score, grade.extra_credit = 1, 1.5, 0.25
         adapter.session(book).commit()
         assert adapter.students_with(book, UNIT) == {STUDENT}
-        assert adapter.scores(book, book.find_assignment(UNIT)) == [(STUDENT, grade.cell_id, 1, 1.5, 1.75)]
+        assert adapter.scores(book, book.find_assignment(UNIT)) == [(STUDENT, grade.cell_id, False, 1.5, 1.75)]
+        for auto, manual, asked, waits in (
+            (1, None, False, False),
+            (1, None, True, True),
+            (None, None, True, True),
+            (None, 0, False, False),
+        ):
+            grade.auto_score, grade.manual_score, grade.needs_manual_grade = auto, manual, asked
+            adapter.session(book).commit()
+            assert [row[2] for row in adapter.scores(book, book.find_assignment(UNIT))] == [waits]
 
 
 @contract("nbgrader.preprocessors.AssignLatePenalties.init_plugin", "it makes the plugin for late penalties that the configuration names")

@@ -63,9 +63,9 @@ def test_ungraded_submissions_exit_1_and_wait_for_a_person(course):
         assert "0 of" not in page
         assert run("report", UNIT, "--course", course).exit_code == 0
         report = (course / f"report_{UNIT}.html").read_text()
-        assert "4 submissions, 1 of them ungraded" in report
-        assert "lowest 30, highest 32" in report
-        assert "<td>unreadable</td><td>ungraded</td>" in report
+        for fact in ("submissions</dt><dd>4", "ungraded</dt><dd>1", "lowest</dt><dd>30 (94 %)", "highest</dt><dd>32 (100 %)"):
+            assert fact in report
+        assert re.search(r"<td data-value=.unreadable.>unreadable</td>(<td.*?</td>)+<td[^>]*>10 ungraded</td>", report)
     finally:
         shutil.rmtree(course / "submitted" / "unreadable")
 
@@ -129,13 +129,19 @@ def test_a_changed_submission_is_graded_again_and_the_others_are_not(course):
     assert corpora.in_gradebook(course, UNIT)["middle"]["layernorm"] == 6
 
 
-def test_the_report_is_a_page_with_figures(course, tmp_path):
+def test_the_report_is_one_page_with_links_to_the_feedback_that_there_is(course, tmp_path):
     page = tmp_path / "report.html"
     assert run("report", UNIT, "--course", course, "--output", page).exit_code == 0
     text = page.read_text()
-    assert text.count("data:image/png;base64,") == 2
-    for heading in ("Most common mistakes", "Ungraded", "Repairs", "Students"):
+    assert "<a href" not in text
+    for heading in ("Distribution", "Exercises", "Most common mistakes", "Ungraded", "Repairs", "Students"):
         assert f"<h2>{heading}</h2>" in text
+    there = copied(course, tmp_path)
+    feedback = there / "feedback" / "middle" / UNIT / "operators.html"
+    feedback.parent.mkdir(parents=True)
+    feedback.touch()
+    assert run("report", UNIT, "--course", there).exit_code == 0
+    assert f'<a href="feedback/middle/{UNIT}/operators.html">middle</a>' in (there / f"report_{UNIT}.html").read_text()
     nothing = run("report", UNIT, "--course", tmp_path, "--output", page)
     assert nothing.exit_code == 2
     assert "nothing of 01_operators is graded" in nothing.stderr.replace("\n", " ")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -27,8 +28,39 @@ def is_there(db_url: str) -> bool:
     return file == db_url or Path(file).is_file()
 
 
+def damage(db_url: str) -> str:
+    """Why a file cannot be read as a gradebook, and what to do; empty where it can, or where there is none."""
+    file = Path(db_url.removeprefix("sqlite:///"))
+    if not db_url.startswith("sqlite:///") or not file.is_file():
+        return ""
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        return f"the gradebook {file} cannot be opened ({error}): see who uses it, and whether you may read it."
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found == "ok":
+        return ""
+    return (
+        f"the gradebook {file} is damaged ({found}): put a copy of it back. Without one, move it away and run `grader autograde` "
+        "for each unit, which fills a new one with all that was graded; only what a person typed is lost."
+    )
+
+
+def readable(db_url: str) -> None:
+    """ValueError, with what to do, where there is no gradebook that can be read."""
+    if not is_there(db_url):
+        file = db_url.removeprefix("sqlite:///")
+        raise ValueError(f"there is no gradebook {file}: run `grader autograde` for a unit first, or name another with --db.")
+    if said := damage(db_url):
+        raise ValueError(said)
+
+
 def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
     """Make sure that the gradebook knows the unit, with its points; where it does not, nbgrader's `generate_assignment` tells it."""
+    if said := damage(db_url):
+        raise ValueError(said)
     with suppress(MissingEntry), opened(db_url) as gradebook:
         check_points(gradebook, unit)
         return
@@ -69,9 +101,10 @@ def save(gradebook: Gradebook, record: Record, timestamp: datetime | None, late_
         grade.needs_manual_grade = not answered or grade.manual_score is not None
         comments[name].auto_comment = remark(question, record.jailed)
     for name in questions_in_words(unit):
-        grade = grades[name]
-        grade.auto_score = None if name in record.in_words else 0
-        grade.needs_manual_grade = name in record.in_words and grade.manual_score is None
+        grade, waits = grades[name], name in record.in_words
+        # a bonus is worth no points of its own: 0, so that extra credit is added to something, and counts
+        grade.auto_score = None if waits and grade.max_score else 0
+        grade.needs_manual_grade = waits and grade.manual_score is None and grade.extra_credit is None
     session(gradebook).flush()
     penalty = late_penalty(student, there.score, submission.total_seconds_late) if submission.total_seconds_late > 0 else None
     there.late_submission_penalty = None if penalty is None else min(max(penalty, 0), there.score)
@@ -89,7 +122,7 @@ def ensure_student(gradebook: Gradebook, student: str) -> None:
 def remark(question: QuestionRecord, jailed: bool) -> str | None:
     """What stands beside the student's cell in the gradebook."""
     sentences = {
-        "missing": "Not done yet.",
+        "missing": f"Its cell does not run: {question.broken}" if question.broken else "Not done yet.",
         "unanswered": f"Ungraded. {question.message}",
         "timeout": "Stopped: it took too long.",
         "memory": "Stopped: it took too much memory.",

@@ -7,10 +7,13 @@ here. `tests/test_contracts.py` holds each name to what it is used for, and says
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
 from nbgrader import api, dbutil
 from nbgrader.api import (
     Assignment,
@@ -33,11 +37,12 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.apps import api as nbgrader_api
-from nbgrader.apps import autogradeapp
+from nbgrader.apps import autogradeapp, exportapp, generatefeedbackapp
 from nbgrader.apps.nbgraderapp import NbGraderApp
-from nbgrader.converters import Autograde
-from nbgrader.converters.base import NbGraderException
+from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.server_extensions.formgrader import formgrader
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session, scoped_session
@@ -47,7 +52,11 @@ TRIES = 3  # to open a gradebook whose tables somebody else is making
 PANELS = ("assignment_list", "course_list", "formgrader", "validate_assignment")
 """nbgrader's extensions of a Jupyter server, below `nbgrader.server_extensions`."""
 
+FORMGRADER = formgrader.handlers.template_path
+"""Where the formgrader's templates lie."""
+
 LABEXTENSION = "@jupyter/nbgrader"
+KEPT = "the feedback page stays as it is"
 CONVERTING = "Converting notebook"
 """With what a line of nbgrader's log begins that says whose notebook is worked on now."""
 
@@ -96,9 +105,10 @@ def students_with(gradebook: Gradebook, unit: str) -> set[str]:
     return {student for (student,) in found.filter(Assignment.name == unit)}
 
 
-def scores(gradebook: Gradebook, assignment: Assignment) -> list[tuple[str, str, float | None, float | None, float]]:
-    """(student, cell, automatic score, manual score, score with extra credit) of every grade, in one query."""
-    query = session(gradebook).query(SubmittedAssignment.student_id, BaseCell.id, Grade.auto_score, Grade.manual_score, Grade.score)
+def scores(gradebook: Gradebook, assignment: Assignment) -> list[tuple[str, str, bool, float | None, float | None]]:
+    """(student, cell, whether it waits for a person, manual score, score with extra credit) of every grade, in one query."""
+    waits = Grade.manual_score.is_(None) & (Grade.auto_score.is_(None) | Grade.needs_manual_grade)
+    query = session(gradebook).query(SubmittedAssignment.student_id, BaseCell.id, waits, Grade.manual_score, Grade.score)
     query = query.select_from(Grade).join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
     query = query.join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
     query = query.join(BaseCell, Grade.cell_id == BaseCell.id).join(Notebook, BaseCell.notebook_id == Notebook.id)
@@ -163,10 +173,75 @@ class WholeFolders(Autograde):
         self.grade(Path(self.coursedir.root), self.coursedir.assignment_id, chosen, self.coursedir.db_url)
 
 
-def install(converter: type[WholeFolders]) -> None:
-    """Put it into nbgrader's `autograde` command, and into its API, which the formgrader uses."""
+def install(converter: type[WholeFolders], exporter: type[HTMLExporter], check: Callable[[str, str], None]) -> None:
+    """Put the converter into nbgrader's `autograde` command, and into its API, which the formgrader uses; the exporter into the formgrader.
+
+    `check` gets the gradebook's address and the unit, or no name, before `export` and `generate_feedback` begin: what
+    it raises as `Failed` ends them before anything is written or removed.
+    """
     autogradeapp.Autograde = converter
     nbgrader_api.Autograde = converter
+    formgrader.HTMLExporter = exporter
+
+    class CheckedFeedback(GenerateFeedback):
+        """nbgrader's feedback, where there is a gradebook to make it of."""
+
+        def init_notebooks(self) -> None:
+            unit = self.coursedir.assignment_id
+            there = glob.glob(self._format_source(unit, self.coursedir.student_id))
+            with told_by(self):
+                check(self.coursedir.db_url, "" if there else unit)
+            super().init_notebooks()
+            self.kept = [folder for folder in self.assignments if not self.ready(folder)]
+            for folder in self.kept:
+                del self.assignments[folder]
+
+        def ready(self, folder: str) -> bool:
+            """Whether a page can be made; what cannot be made anew keeps the page that it has."""
+            found = re.match(self._format_source("(?P<unit>.*)", "(?P<student>.*)", escape=True), folder)
+            student = found["student"] if found is not None else ""
+            with opened(self.coursedir.db_url) as gradebook:
+                graded = student in students_with(gradebook, self.coursedir.assignment_id)
+            if not graded:
+                self.log.error("The gradebook has no submission of %s: run `grader autograde` for this unit first; %s", student, KEPT)
+                return False
+            for path in self.assignments[folder]:
+                try:
+                    json.loads(Path(path).read_bytes())
+                except (OSError, ValueError) as error:
+                    self.log.error("%s cannot be read (%s): grade %s again, with --force; %s", path, error, student, KEPT)
+                    return False
+            return True
+
+        def convert_notebooks(self) -> None:
+            super().convert_notebooks()
+            if self.kept:
+                raise Failed(f"{len(self.kept)} pages were not written")
+
+    generatefeedbackapp.GenerateFeedback = CheckedFeedback
+    nbgrader_api.GenerateFeedback = CheckedFeedback
+
+    class Checked(exportapp.Gradebook):
+        """The gradebook that `export` reads: never one that it has just made."""
+
+        def __init__(self, db_url: str, *more: Any) -> None:
+            try:
+                check(db_url, "")
+            except Failed as error:
+                sys.exit(str(error))
+            super().__init__(db_url, *more)
+
+    exportapp.Gradebook = Checked
+
+
+@contextmanager
+def told_by(converter: BaseConverter) -> Iterator[None]:
+    """Whoever runs the converter sees in its log why it failed."""
+    try:
+        yield
+    except Failed as error:
+        converter.log.error(str(error))
+        raise
 
 
 # --- pages
@@ -189,12 +264,32 @@ class MathRenderer(IPythonRenderer):
         return self.formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
 
-class PageExporter(HTMLExporter):
+class MathExporter(HTMLExporter):
+    """nbconvert's HTML with a renderer of Markdown that a subclass names."""
+
+    page_renderer: type[IPythonRenderer]
+
+    @pass_context
+    def markdown2html(self, context: Context, source: str) -> str:
+        return MarkdownWithMath(renderer=self.page_renderer(escape=False, exclude_anchor_links=True)).render(source)
+
+
+class FormgraderExporter(MathExporter):
+    """The formgrader's page, with templates of a subclass before nbgrader's own of the same names."""
+
+    page_templates: Path  # a folder, with a folder for each template
+
+    def __init__(self, config: Config | None = None, **settings: Any) -> None:
+        config = Config(config or {})
+        config[type(self).__name__].extra_template_basedirs = [str(self.page_templates), FORMGRADER]
+        super().__init__(config=config, **settings)
+
+
+class PageExporter(MathExporter):
     """nbconvert's HTML with what a subclass says: a template of its own, a renderer of Markdown, and more for the template to know."""
 
     page_template: tuple[Path, str]  # a folder of templates, and the name of one
-    page_renderer: type[IPythonRenderer]
-    page_facts: Mapping[str, str]
+    page_facts: Mapping[str, Any]
 
     def __init__(self, config: Config | None = None, **settings: Any) -> None:
         folder, name = self.page_template
@@ -203,11 +298,15 @@ class PageExporter(HTMLExporter):
         config[type(self).__name__].update({"template_name": name, "extra_template_basedirs": [str(folder)]})
         super().__init__(config=config, **settings)
 
+    def prepare(self, notebook: NotebookNode, resources: Any) -> None:
+        """Make the notebook ready for the template, once it has its grades."""
+
+    def _preprocess(self, notebook: NotebookNode, resources: Any) -> Any:
+        notebook, resources = super()._preprocess(notebook, resources)
+        self.prepare(notebook, resources)
+        return notebook, resources
+
     def _init_resources(self, resources: Any) -> Any:
         resources = super()._init_resources(resources)
         resources.update(self.page_facts)
         return resources
-
-    @pass_context
-    def markdown2html(self, context: Context, source: str) -> str:
-        return MarkdownWithMath(renderer=self.page_renderer(escape=False, exclude_anchor_links=True)).render(source)

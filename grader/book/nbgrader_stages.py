@@ -14,7 +14,10 @@ from traitlets import Bool, Integer
 from ..classes import batch
 from ..classes.records import Record
 from ..submission.jail import JailError
+from ..units import known
 from . import nbgrader_adapter
+from .feedback import GradersExporter
+from .gradebook import readable
 from .nbgrader_adapter import CONVERTING, Failed, WholeFolders
 
 
@@ -24,6 +27,14 @@ class JailedAutograde(WholeFolders):
     jailed = Bool(True, help="Run submissions in a bubblewrap jail. Without it they run with your rights.").tag(config=True)
     jobs = Integer(1, min=1, help="Worker processes.").tag(config=True)
     cold = Bool(False, help="A fresh jail for each submission.").tag(config=True)
+
+    def init_notebooks(self) -> None:
+        try:
+            known(self.coursedir.assignment_id)
+        except ValueError as error:
+            self.log.error(str(error))
+            raise Failed(str(error)) from None
+        super().init_notebooks()
 
     def grade(self, course: Path, unit: str, students: list[str], db_url: str) -> None:
         chosen = [student for student in students if batch.is_text(student)]
@@ -43,13 +54,27 @@ class JailedAutograde(WholeFolders):
         options = batch.Options(jailed=self.jailed, cold=self.cold, force=self.force, jobs=self.jobs)
         try:
             batch.autograde(course, unit, chosen, options, tell, db_url)
-        except (JailError, OSError, SQLAlchemyError, ValueError) as error:
+        except JailError as error:
+            said = str(error).replace("`--no-jail`", "`--JailedAutograde.jailed=False`")
+            self.log.error(said)
+            raise Failed(said) from None
+        except (OSError, SQLAlchemyError, ValueError) as error:
             self.log.error(str(error))
             raise Failed(str(error)) from None
         if ungraded:
             self.log.warning("%d submissions are ungraded, and wait for you: %s", len(ungraded), ", ".join(ungraded))
 
 
+def check(db_url: str, unit: str) -> None:
+    """`Failed` where there is no gradebook to read, or no unit of that name; without a unit, the gradebook alone is looked at."""
+    try:
+        if unit:
+            known(unit)
+        readable(db_url)
+    except ValueError as error:
+        raise Failed(f"{error} Nothing was changed.") from None
+
+
 def install() -> None:
-    """Put the engine into nbgrader's `autograde` command and into its API, which the formgrader uses."""
-    nbgrader_adapter.install(JailedAutograde)
+    """Put the engine and the pages into nbgrader's commands and into its API, which the formgrader uses."""
+    nbgrader_adapter.install(JailedAutograde, GradersExporter, check)

@@ -20,9 +20,12 @@ from autodiff_lib.checks.report import html
 from autodiff_lib.units import UNITS
 
 from ..classes.records import folder_of
-from ..submission.engine import Outcome, Result
+from ..submission.engine import Outcome, Result, told_of, version
 from ..submission.outputs import apart, plain
 from .nbgrader_course import source
+
+FOR_GRADERS = "for-graders"
+"""Tag of a cell of the graded notebook that the formgrader shows, and the student's page does not."""
 
 
 def graded_notebook(result: Result) -> NotebookNode:
@@ -32,10 +35,12 @@ def graded_notebook(result: Result) -> NotebookNode:
     by_id = {outcome.cell.id: outcome for outcome in result.outcomes if outcome.cell.id and not outcome.cell.exercises}
     questions = public_questions(result.unit)
     used: list[Outcome] = []
+    rubrics: dict[str, NotebookNode] = {}  # by the cell that is graded by it
     count = 0
     for cell in notebook.cells:
         if cell.cell_type != "code":
             if cell.metadata.get("nbgrader", {}).get("grade"):
+                rubrics[cell.id] = new_markdown_cell(rubric(cell.source), metadata={"tags": [FOR_GRADERS]}, id=f"{cell.id[:50]}-rubric")
                 cell.source = in_words(result.in_words.get(cell.metadata.nbgrader.grade_id, ""))
             continue
         count += 1
@@ -60,7 +65,14 @@ def graded_notebook(result: Result) -> NotebookNode:
             cell = new_code_cell()
             show(cell, outcome)
             notebook.cells.append(cell)
+    notebook.cells = [one for cell in notebook.cells for one in (cell, rubrics.get(cell.id)) if one is not None]
     notebook.cells.insert(0, new_markdown_cell(preface(result), id="grading-notes"))
+    notebook.metadata["grading"] = {
+        "unit": result.unit,
+        "version": version(result.unit),
+        "reasons": {name: verdict.reason for name, verdict in result.verdicts.items()},
+        "said": {**result.broken, **{name: result.problem or told_of(result.verdicts[name]).message for name in result.ungraded}},
+    }
     nbformat.validate(notebook)
     return notebook
 
@@ -85,6 +97,16 @@ def in_words(text: str) -> str:
         return "*Nothing was written here.*"
     written = f'<blockquote><pre style="white-space:pre-wrap">{verbatim(text)}</pre></blockquote>'
     return f"**What the student wrote:**\n\n{apart(written)}"
+
+
+def rubric(text: str) -> str:
+    """What whoever grades an answer in words goes by: the rubric that stands in the source's cell, and its full answer."""
+    answer, _, scheme = text.partition("=== BEGIN MARK SCHEME ===")
+    scheme = scheme.replace("=== END MARK SCHEME ===", "").strip()
+    said = ["**Rubric, for whoever grades this. It is not on the student's page.**", scheme or "*The source has none.*"]
+    if answer.strip():
+        said += ['<details><summary style="display:list-item;cursor:pointer">A full answer</summary>', answer.strip(), "</details>"]
+    return "\n\n".join(said)
 
 
 def preface(result: Result) -> str:

@@ -1,158 +1,286 @@
-"""A page on a class: who got what, where the points went, which mistakes are common, what is ungraded."""
+"""A page on a class: who got what, which exercises are hard, which mistakes are common, what is ungraded.
+
+It is one file, for a desk and for a telephone. Its one script sorts and filters tables; the page's policy allows that
+script, by its digest, and nothing else.
+"""
 
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from statistics import median
-
-import matplotlib
-
-matplotlib.use("Agg")  # figures go into the page
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from statistics import StatisticsError, correlation, median
 
 from ..authors.catalogue import MISTAKES
-from ..classes.records import Record
-from .feedback import POLICY
+from ..classes.records import QuestionRecord, Record
+from .feedback import POLICY, TEMPLATES
 
-STYLE = """
-body { font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; line-height: 1.5; color: #222 }
-table { border-collapse: collapse; margin: .5em 0 1.5em }
-td, th { border-bottom: 1px solid #ccc; padding: .2em .8em; text-align: left; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
-img { max-width: 100% }
-.warning { border-left: 6px solid #b42318; padding: .3em 1em }
-"""
-REASONS = ("passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing")
-MOST_COMMON = 15
+STYLE = (TEMPLATES / "class_report.css").read_text(encoding="utf-8")
+SCRIPT = (TEMPLATES / "class_report.js").read_text(encoding="utf-8")
+DIGEST = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+REPORT_POLICY = f"{POLICY}; script-src 'sha256-{DIGEST}'"
+"""Content security policy of the report: its own script may run, and no other."""
 
-
-def page(unit: str, records: Sequence[Record]) -> str:
-    """The report as one HTML file, with its figures inside."""
-    body = [f"<h1>{escape(unit)}</h1>", summary(records)]
-    if judged := graded(records):
-        body += [figure_html(distribution(judged), "how many students have how many points")]
-        body += [figure_html(points_lost(judged), "share of the class's points lost, by question and reason")]
-    body += [common_failures(records), ungraded(records), flagged(records), repairs(records), students(records)]
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    head = f"<meta charset='utf-8'>{policy}<title>{escape(unit)}</title><style>{STYLE}</style>"
-    return f"<!DOCTYPE html><html><head>{head}</head><body>{''.join(body)}</body></html>"
+SYNTAX = ("SyntaxError", "IndentationError", "TabError")
+WORDS = {"passed": "solved", "missing": "not done", "unanswered": "ungraded"}
+KINDS = ("solved", "wrong", "error", "timeout", "memory", "killed", "tampered", "syntax error", "cell fails", "not done", "ungraded")
+BINS = 10  # of the distribution
+SHOWN = 8  # names in a line
 
 
-def write(path: Path, unit: str, records: Sequence[Record]) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """What else is known of a student: the name, the points that count, with what a person typed, and where the page lies."""
+
+    name: str = ""
+    total: float | None = None
+    link: str = ""  # relative to the report
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: HTML, what it is sorted by, and its class."""
+
+    html: str
+    value: float | str = ""
+    kind: str = ""
+
+
+def page(unit: str, records: Sequence[Record], standings: Mapping[str, Standing] | None = None) -> str:
+    """The report as one HTML file."""
+    standings = standings or {}
+    judged = [record for record in records if not record.ungraded]
+    body = [
+        f"<h1>{escape(unit)}</h1>",
+        made(records),
+        summary(records, judged),
+        *([distribution(judged), items(judged)] if judged else []),
+        mistakes(records, standings),
+        ungraded(records, standings),
+        flagged(records, standings),
+        repairs(records, standings),
+        students(records, standings),
+    ]
+    head = (
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{REPORT_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        f"<title>{escape(unit)}: the class</title><style>{STYLE}</style>"
+    )
+    return f'<!DOCTYPE html><html lang="en"><head>{head}</head><body><main>{"".join(body)}</main><script>{SCRIPT}</script></body></html>'
+
+
+def write(path: Path, unit: str, records: Sequence[Record], standings: Mapping[str, Standing] | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(unit, records), encoding="utf-8")
+    path.write_text(page(unit, records, standings), encoding="utf-8")
 
 
-def summary(records: Sequence[Record]) -> str:
-    points = [record.points for record in graded(records)]
-    waiting = len(records) - len(points)
-    line = f"<p>{len(records)} submissions" + (f", {waiting} of them ungraded: listed below, and never a zero.</p>" if waiting else ".</p>")
-    if points:
-        spread = f"Median {median(points):g} of {records[0].max_points:g} points, lowest {min(points):g}, highest {max(points):g}"
-        line = f"{line}<p>{spread}. These are the judge's points: what a person has changed in the gradebook is not in them.</p>"
+def made(records: Sequence[Record]) -> str:
+    versions = ", ".join(sorted({record.version for record in records if record.version}))
+    by = f" by version {escape(versions)}" if versions else ""
+    return f'<p class="made">Graded{by}. This page was written on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>'
+
+
+def summary(records: Sequence[Record], judged: Sequence[Record]) -> str:
+    facts = {"submissions": str(len(records)), "ungraded": str(len(records) - len(judged))}
+    if judged:
+        points = [record.points for record in judged]
+        most = judged[0].max_points
+        facts |= {
+            name: f"{value:g} ({share(value, most)})"
+            for name, value in (("lowest", min(points)), ("median", median(points)), ("highest", max(points)))
+        }
+        facts["points"] = f"{most:g}"
+    tiles = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     unjailed = sum(not record.jailed for record in records)
-    return line + (f"<p class='warning'>{unjailed} were graded without a jail.</p>" if unjailed else "")
+    return f"<dl>{tiles}</dl>" + (f'<p class="warning">{unjailed} were graded without a jail.</p>' if unjailed else "")
 
 
-def graded(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if not record.ungraded]
+def share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "–"
 
 
-def distribution(records: Sequence[Record]) -> Figure:
-    most = max(records[0].max_points, *(record.points for record in records))  # extra credit comes on top
-    figure, axis = plt.subplots(figsize=(8, 3))
-    axis.hist([record.points for record in records], bins=min(16, int(most)), range=(0, most), color="#1b4f8a", edgecolor="white")
-    axis.set(xlabel="points", ylabel="students")
-    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
+# --- tables
 
 
-def points_lost(records: Sequence[Record]) -> Figure:
-    """Stacked bars, a shade and a hatch for each reason."""
-    names = list(records[0].questions)
-    figure, axis = plt.subplots(figsize=(8, 0.4 * len(names) + 1.4))
-    left = [0.0] * len(names)
-    hatches = ["", "//", "..", "xx", "\\\\", "oo", "--", "++"]
-    for number, reason in enumerate(REASONS[1:]):
-        lost = [
-            sum(r.questions[name].max_points - r.questions[name].points for r in records if r.questions[name].reason == reason)
-            / max(1e-9, sum(r.questions[name].max_points for r in records))
-            for name in names
-        ]
-        if any(lost):
-            shade = str(0.25 + 0.08 * number)
-            axis.barh(names, lost, left=left, label=reason, color=shade, hatch=hatches[number], edgecolor="white")
-            left = [a + b for a, b in zip(left, lost, strict=True)]
-    axis.set(xlim=(0, min(1, 1.1 * max(left)) or 1), xlabel="share of points lost")
-    axis.invert_yaxis()
-    if any(left):
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
+def text(value: str, long: bool = False) -> Cell:
+    return Cell(escape(value), value, "long" if long else "")
 
 
-def figure_html(figure: Figure, description: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", dpi=110)
-    plt.close(figure)
-    return f'<img alt="{escape(description)}" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+def number(value: float, shown: str = "") -> Cell:
+    return Cell(escape(shown or f"{value:g}"), value, "number")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    def cell(value: object) -> str:
-        return f'<td class="number">{value:g}</td>' if isinstance(value, int | float) else f"<td>{escape(str(value))}</td>"
-
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
-    return f"<table><tr>{titles}</tr>{''.join('<tr>' + ''.join(map(cell, row)) + '</tr>' for row in rows)}</table>"
+def bar(part: float) -> Cell:
+    return Cell(f'<span style="width:{100 * part:.1f}%"></span>', part, "bar")
 
 
-def common_failures(records: Sequence[Record]) -> str:
-    """What went wrong, most common first, with who: known mistakes by what they are, others in the words that were told."""
-    who: dict[tuple[str, str, str], list[str]] = {}
+EMPTY = Cell("–", "", "number")
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Cell]], name: str = "") -> str:
+    heads = "".join(f'<th scope="col"><button type="button">{escape(title)}</button></th>' for title in titles)
+    lines = "".join(f"<tr>{''.join(map(td, row))}</tr>" for row in rows)
+    named = f' id="{name}"' if name else ""
+    return f'<div class="scroll"><table class="sortable"{named}><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def td(cell: Cell) -> str:
+    kind = f' class="{cell.kind}"' if cell.kind else ""
+    return f'<td{kind} data-value="{escape(str(cell.value))}">{cell.html}</td>'
+
+
+def who(names: Sequence[str], standings: Mapping[str, Standing]) -> Cell:
+    shown = ", ".join(linked(name, standings) for name in names[:SHOWN])
+    return Cell(shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""), ", ".join(names), "long")
+
+
+def linked(student: str, standings: Mapping[str, Standing]) -> str:
+    link = standings[student].link if student in standings else ""
+    return f'<a href="{escape(link)}">{escape(student)}</a>' if link else escape(student)
+
+
+# --- sections
+
+
+def distribution(judged: Sequence[Record]) -> str:
+    """How many students have how many points, in tenths."""
+    most = judged[0].max_points
+    counts = Counter(min(BINS - 1, int(BINS * record.points / most)) for record in judged)
+    rows = []
+    for number_of in range(BINS):
+        low, high = 100 * number_of / BINS, 100 * (number_of + 1) / BINS
+        last = number_of == BINS - 1
+        label = f"{low:.0f} to {'' if last else 'below '}{high:.0f} %"
+        rows.append([Cell(label, low), number(counts[number_of]), bar(counts[number_of] / max(counts.values()))])
+    return "<h2>Distribution</h2>" + table(("points", "students", ""), rows)
+
+
+def items(judged: Sequence[Record]) -> str:
+    """For each exercise, how hard it is, how well it tells students apart, and what became of it."""
+    rows = []
+    questions = {name: [record.questions[name] for record in judged] for name in judged[0].questions}
+    kinds = [kind for kind in KINDS if any(kind_of(one) == kind for given in questions.values() for one in given)]
+    for name, given in questions.items():
+        most = given[0].max_points
+        mean = sum(one.points for one in given) / len(given)
+        counts = Counter(map(kind_of, given))
+        told = discrimination(judged, name)
+        rows.append(
+            [
+                text(name),
+                number(most),
+                number(mean / most, share(mean, most)),
+                bar(mean / most),
+                EMPTY if told is None else number(told, f"{told:.2f}"),
+                *(number(counts[kind]) for kind in kinds),
+            ]
+        )
+    note = (
+        '<p class="note">Discrimination is the correlation of the points of an exercise with those of all others: near 0 or below, '
+        "who is good at the rest is not better at it. The points are the judge's; what a person typed is under Students.</p>"
+    )
+    return "<h2>Exercises</h2>" + table(("exercise", "points", "mean", "", "discrimination", *kinds), rows) + note
+
+
+def discrimination(judged: Sequence[Record], name: str) -> float | None:
+    """None where all have the same points in it, or in the rest."""
+    own = [record.questions[name].points for record in judged]
+    rest = [record.points - points for record, points in zip(judged, own, strict=True)]
+    try:
+        return correlation(own, rest)
+    except StatisticsError:
+        return None
+
+
+def kind_of(question: QuestionRecord) -> str:
+    """What became of an exercise, in a word or two."""
+    if question.reason == "missing" and question.broken:
+        return "syntax error" if question.broken.startswith(SYNTAX) else "cell fails"
+    return WORDS.get(question.reason, question.reason)
+
+
+def mistakes(records: Sequence[Record], standings: Mapping[str, Standing]) -> str:
+    """What went wrong, most common first, a line for each mistake: a known one by what it is, another by the case that showed it."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    said: dict[tuple[str, str, str], str] = {}
     for record in records:
         for name, question in record.questions.items():
-            if question.reason not in ("passed", "missing", "unanswered"):
-                mistake = MISTAKES.get(question.mistake)
-                what = mistake.what if mistake is not None else question.hint or question.message
-                who.setdefault((name, what, question.mistake or "-"), []).append(record.student)
-    ranked = sorted(who.items(), key=lambda item: -len(item[1]))[:MOST_COMMON]
-    rows = [(f"{len(names)} of {len(records)}", name, what, mistake, shortened(names)) for (name, what, mistake), names in ranked]
-    titles = ("how many", "question", "what is wrong", "known as", "who")
+            kind = kind_of(question)
+            if kind in ("solved", "not done", "ungraded"):
+                continue
+            known = MISTAKES.get(question.mistake)
+            if known is not None:
+                key, what = (name, kind, known.id), known.what
+            elif question.broken:
+                key, what = (name, kind, question.broken.split(":")[0]), question.broken
+            else:
+                key, what = (name, kind, question.case), " ".join(filter(None, (f"{question.case}:", question.message, question.hint)))
+            found.setdefault(key, []).append(record.student)
+            said.setdefault(key, what)
+    rows = [
+        [
+            number(len(names)),
+            number(len(names) / len(records), share(len(names), len(records))),
+            text(key[0]),
+            text(key[1]),
+            text(said[key], True),
+            who(names, standings),
+        ]
+        for key, names in sorted(found.items(), key=lambda item: -len(item[1]))
+    ]
+    titles = ("students", "share", "exercise", "kind", "what is wrong", "who")
     return "<h2>Most common mistakes</h2>" + (table(titles, rows) if rows else "<p>None.</p>")
 
 
-def shortened(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+def grouped(title: str, pairs: Sequence[tuple[str, str]], standings: Mapping[str, Standing], head: str, none: str, before: str = "") -> str:
+    """A line for each thing that is said of students, with all of whom it is said."""
+    found: dict[str, list[str]] = {}
+    for student, said in pairs:
+        found.setdefault(said, []).append(student)
+    rows = [
+        [number(len(names)), text(said, True), who(names, standings)] for said, names in sorted(found.items(), key=lambda one: -len(one[1]))
+    ]
+    return f"<h2>{title}</h2>" + (before + table(("students", head, "who"), rows) if rows else f"<p>{none}</p>")
 
 
-def ungraded(records: Sequence[Record]) -> str:
-    rows = [(record.student, record.waiting) for record in records if record.ungraded]
-    rows += [(record.student, f"an answer in words waits: {name}") for record in records for name in record.in_words]
-    return "<h2>Ungraded</h2>" + (table(("student", "why"), rows) if rows else "<p>None: every question has a verdict.</p>")
+def ungraded(records: Sequence[Record], standings: Mapping[str, Standing]) -> str:
+    pairs = [(record.student, record.waiting) for record in records if record.ungraded]
+    pairs += [(record.student, f"an answer in words, for a person to read: {name}") for record in records for name in record.in_words]
+    return grouped("Ungraded", pairs, standings, "why", "None: every question has a verdict.")
 
 
-def flagged(records: Sequence[Record]) -> str:
+def flagged(records: Sequence[Record], standings: Mapping[str, Standing]) -> str:
     """What a person should look at: ways round an exercise that may be innocent. They cost no points."""
-    rows = [(record.student, flag) for record in records for flag in record.flags]
-    said = "<p>Nothing of this has cost points: open the notebook, and decide.</p>"
-    return "<h2>To look at</h2>" + (said + table(("student", "what was seen"), rows) if rows else "<p>Nothing unusual was seen.</p>")
+    pairs = [(record.student, flag) for record in records for flag in record.flags]
+    before = "<p>Nothing of this has cost points: open the notebook, and decide.</p>"
+    return grouped("To look at", pairs, standings, "what was seen", "Nothing unusual was seen.", before)
 
 
-def repairs(records: Sequence[Record]) -> str:
-    rows = [(record.student, repair) for record in records for repair in record.repairs]
-    return "<h2>Repairs</h2>" + (table(("student", "what was repaired"), rows) if rows else "<p>None was necessary.</p>")
+def repairs(records: Sequence[Record], standings: Mapping[str, Standing]) -> str:
+    pairs = [(record.student, repair) for record in records for repair in record.repairs]
+    return grouped("Repairs", pairs, standings, "what was repaired", "None was necessary.")
 
 
-def students(records: Sequence[Record]) -> str:
+def students(records: Sequence[Record], standings: Mapping[str, Standing]) -> str:
+    """Everybody, with the judge's points and those that count: with extra credit, less what is taken for being late."""
     rows = []
     for record in records:
-        reasons = Counter(question.reason for question in record.questions.values())
-        points = "ungraded" if record.ungraded else record.points
-        rows.append((record.student, points, ", ".join(f"{reasons[reason]} {reason}" for reason in REASONS if reasons[reason])))
-    return "<h2>Students</h2>" + table(("student", "points", "questions"), rows)
+        kinds = Counter(map(kind_of, record.questions.values()))
+        known = standings.get(record.student, Standing())
+        points = (
+            [EMPTY, EMPTY]
+            if record.ungraded
+            else [number(record.points), number(record.points / record.max_points, share(record.points, record.max_points))]
+        )
+        counts = EMPTY if known.total is None else number(known.total)
+        name = Cell(linked(record.student, standings), record.student)
+        told = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
+        rows.append([name, text(known.name), *points, counts, text(told, True)])
+    find = '<label>Show those with <input id="filter" type="search" placeholder="a name, or: syntax error"></label>'
+    titles = ("student", "name", "points", "share", "in the gradebook", "exercises")
+    return "<h2>Students</h2>" + find + table(titles, rows, "students")

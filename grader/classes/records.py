@@ -35,6 +35,7 @@ class QuestionRecord:
     hint: str = ""
     mistake: str = ""  # id of the known mistake that it is
     hash: str = ""  # of the question's cases
+    broken: str = ""  # the error with which its cell ends, where the exercise is missing for that
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def record_of(student: str, result: Result, digest: str, told: Collection[str] =
         failure = told_of(verdict)
         said = ("", "", "", "") if failure is None else (failure.case, failure.message, failure.hint, failure.mistake)
         hashed = question_hash(result.unit, name, secret())
-        questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
+        broken = result.broken.get(name, "")
+        questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed, broken)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
     kept = (result.repairs, result.problem, result.jailed, digest, version(result.unit))
     record = Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, limits, result.flags)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import quote
 
 from nbgrader.plugins import ExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
-from ..book.gradebook import is_there
+from autodiff_lib.units import UNITS
+
+from ..book.gradebook import damage, is_there
 from ..book.nbgrader_adapter import opened
 from ..book.nbgrader_course import ROOT, database
+from ..book.report import Standing
 from ..classes import records
 from . import autograder, autolab, gradescope, lines
 from .canvas import CanvasExport
@@ -73,6 +78,8 @@ def from_gradebook(course: Path, unit: str, form: Form, path: Path, students: Se
     db_url = database(course)
     if not is_there(db_url):
         raise nothing_graded(course, unit, f"there is no gradebook {db_url.removeprefix('sqlite:///')}")
+    if said := damage(db_url):
+        raise ExportError(said)
     with opened(db_url) as gradebook:
         submitted = [line for one in lines.read(gradebook, [unit]) for line in one.lines if line.submitted]
         if not submitted:
@@ -101,6 +108,21 @@ def from_records(course: Path, unit: str, form: Form, path: Path, students: Sequ
         write(path / records.file_of(name, suffix), of_record(record))
     waiting = [name for name, record in found.items() if record.ungraded]
     return [f"marked as ungraded, and not as 0: {', '.join(waiting)}"] * bool(waiting)
+
+
+def standings(course: Path, unit: str, place: Path) -> dict[str, Standing]:
+    """What the gradebook and the folder of feedback know of each student, for a report that lies in the folder `place`."""
+    db_url, found = database(course), {}
+    if not is_there(db_url):
+        return {}
+    if said := damage(db_url):
+        raise ExportError(said)
+    with opened(db_url) as gradebook:
+        for line in (line for one in lines.read(gradebook, [unit]) for line in one.lines):
+            path = course / "feedback" / line.student.id / unit / f"{UNITS[unit].stem}.html"
+            link = quote(os.path.relpath(path, place)) if path.is_file() else ""
+            found[line.student.id] = Standing(" ".join(filter(None, (line.student.first_name, line.student.last_name))), line.total, link)
+    return found
 
 
 def configuration(course: Path) -> Config:

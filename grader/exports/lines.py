@@ -86,8 +86,8 @@ def unit_of(gradebook: Gradebook, assignment: Assignment, students: list[Student
     titles = question_titles(assignment)
     submissions = {submission.student_id: submission for submission in assignment.submissions}
     found: dict[str, dict[str, float | None]] = {student: dict.fromkeys(titles.values()) for student in submissions}
-    for name, cell, auto, manual, score in scores(gradebook, assignment):
-        if cell in titles and (auto, manual) != (None, None):
+    for name, cell, waits, _, score in scores(gradebook, assignment):
+        if cell in titles and not waits:
             found[name][titles[cell]] = score
     unit = Unit(assignment.name, assignment.max_score, list(titles.values()))
     for student in students:

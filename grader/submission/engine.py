@@ -34,6 +34,7 @@ logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.Strea
 
 PACE = Path(__file__).with_name("pace.py")
 MAX_HINT = 600  # characters
+MAX_ERROR = 300  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
     *("figures", "graph_drawing", "checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
@@ -90,6 +91,22 @@ class Result:
     def waiting(self) -> str:
         """Why some of it is ungraded: the whole for one reason, or each question for its own."""
         return why_ungraded(self.problem, {name: told_of(self.verdicts[name]).message for name in self.ungraded})
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Exercises that are not there because their cell does not run: the last line of the error, as `SyntaxError: invalid syntax`."""
+        found = {}
+        for outcome in self.outcomes:
+            errors = [said_of(output) for output in outcome.outputs if output["output_type"] == "error"]
+            for name in outcome.cell.exercises if errors else ():
+                if name in self.verdicts and self.verdicts[name].reason == "missing":
+                    found[name] = errors[-1]
+        return found
+
+
+def said_of(output: Mapping[str, Any]) -> str:
+    """The last line of an error; of a syntax error, which names a file that nobody has, the line of the cell."""
+    return re.sub(r"\(<[^>]*>, line (\d+)\)", r"(line \1 of the cell)", f"{output['ename']}: {output['evalue']}")[:MAX_ERROR]
 
 
 def key_of(unit: str, question: str, case: Case) -> str:

@@ -18,6 +18,12 @@ def part_of(unit: str, name: str) -> ModuleType:
     return import_module(f"{__name__}.{room(unit)}.{name}")
 
 
+def known(unit: str) -> None:
+    """ValueError, with the units there are, where there is none of that name."""
+    if unit not in UNITS:
+        raise ValueError(f"there is no unit '{unit}'; the units are {', '.join(UNITS)}")
+
+
 def in_secret(question: Question, seed: str, change: Callable[[Part, str], Part] = lambda part, seed: part) -> Question:
     """A public question as a hidden one: each part as `change` makes it, and the numbers of all cases drawn from `seed`.
 
