@@ -57,7 +57,8 @@ def keep_going(excused: Callable[[BaseException], str], succeeded: Callable[[], 
     """Let a cell that ends in an exception which is `excused`, by the sentence that it returns, count as one that ran.
 
     The sentence is shown instead of the traceback, and Run All goes on. `succeeded` is called after each cell without an
-    error. Outside of a notebook nothing is done. The last call is the one that counts.
+    error. Outside of a notebook nothing is done. The first call is the one that counts: that of the notebook's own unit,
+    before it loads the units that it needs.
     """
     shell = get_ipython()
     if shell is None or not shows_html():
@@ -78,7 +79,7 @@ def keep_going(excused: Callable[[BaseException], str], succeeded: Callable[[], 
             succeeded()
         forgiven.clear()
 
-    for registered in [one for one in shell.events.callbacks["post_run_cell"] if one.__name__ == afterwards.__name__]:
-        shell.events.unregister("post_run_cell", registered)
+    if any(one.__name__ == afterwards.__name__ for one in shell.events.callbacks["post_run_cell"]):
+        return
     shell.set_custom_exc((Exception,), handle)
     shell.events.register("post_run_cell", afterwards)

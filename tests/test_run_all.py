@@ -47,6 +47,7 @@ def run(client, cell):
 
 def test_a_cell_that_needs_an_unwritten_exercise_says_so_and_run_all_goes_on(kernel):
     assert run(kernel, SETUP.format(unit="02_evaluator") + "\ny = 'of an earlier section'")[0] == "ok"
+    assert run(kernel, "checks.of_unit('01_operators')")[0] == "ok"  # as loading an earlier unit does
     assert run(kernel, STUB)[0] == "ok"
     status, shown = run(kernel, "y = 1\nslopes = gradients(1, 2)")
     assert (status, "not yet: exercise 3, gradients" in shown) == ("ok", True)
