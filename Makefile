@@ -54,9 +54,10 @@ release: $(READY)  ## release/ from source/, with nbgrader
 notebooks: $(READY)  ## run the lectures again and keep their outputs
 	$(BIN)/python -m grader notebooks --run
 
-system:  ## install what the tests need beyond Python, where it is missing and can be had (Debian): bubblewrap, PostgreSQL
+system:  ## install what the tests need beyond Python, where it is missing and can be had (Debian): bubblewrap, PostgreSQL, chromium
 	@missing=""; command -v bwrap >/dev/null || missing="bubblewrap"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
 	if [ -n "$$missing" ]; then echo "installing $$missing"; \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; \
 	  elif sudo -n true 2>/dev/null; then sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; \

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import linecache
-from types import CodeType
+from collections.abc import Callable
+from types import CodeType, TracebackType
+from typing import Any
 
 from IPython import get_ipython
 from IPython.core.inputtransformer2 import TransformerManager
@@ -49,3 +51,35 @@ def text_behind(code: CodeType) -> str:
 def remember(filename: str, text: str) -> None:
     """Make some text known as that of a file of this name, so that tracebacks show its lines."""
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+
+
+def keep_going(excused: Callable[[BaseException], str], succeeded: Callable[[], None]) -> None:
+    """Let a cell that ends in an exception which is `excused`, by the sentence that it returns, count as one that ran.
+
+    The sentence is shown instead of the traceback, and Run All goes on. `succeeded` is called after each cell without an
+    error. Outside of a notebook nothing is done. The first call is the one that counts: that of the notebook's own unit,
+    before it loads the units that it needs.
+    """
+    shell = get_ipython()
+    if shell is None or not shows_html():
+        return
+    forgiven: list[BaseException] = []
+
+    def handle(shell: Any, kind: type[BaseException], error: BaseException, trace: TracebackType, tb_offset: int | None = None) -> None:
+        if sentence := excused(error):
+            print(sentence)
+            forgiven.append(error)
+        else:
+            shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    def afterwards(result: Any) -> None:
+        if any(result.error_in_exec is error for error in forgiven):
+            result.error_in_exec = None
+        elif result.success:
+            succeeded()
+        forgiven.clear()
+
+    if any(one.__name__ == afterwards.__name__ for one in shell.events.callbacks["post_run_cell"]):
+        return
+    shell.set_custom_exc((Exception,), handle)
+    shell.events.register("post_run_cell", afterwards)

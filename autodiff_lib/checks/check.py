@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..units import UNITS
-from . import probe, questions, session
+from . import questions, run_all, session
 from .judge import judge
 from .known import known_of, mistakes_in, told_again
 from .question import Question, Verdict
 from .ready_made import refused
 from .report import Overview, Score
+from .time_limit import answers_within
 
 
 def verdict(question: Question) -> Verdict:
-    """Probe and judge a question in this process."""
-    return judge(question, probe.answers, known_of(question.unit, question.name))
+    """Probe and judge a question in this process, within the time that a check may take."""
+    return judge(question, answers_within(), known_of(question.unit, question.name))
 
 
 def of_unit(unit: str) -> Callable[..., Score | Overview]:
@@ -26,6 +27,7 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
     gets a hint, and a more direct one the next time. What grading refuses is refused here, in the same words.
     """
     known = questions(unit)
+    run_all.install(unit)
     told: set[str] = set()
 
     def check(name: str | None = None) -> Score | Overview:
@@ -38,7 +40,8 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
             return verdict(question) if finding is None else refused(question, finding)
 
         if name is None:
-            return Overview([found(question) for question in known.values()], seen.flags, UNITS[unit].extra)
+            notes = {question: note for question in known if (note := session.note(question, unit))}
+            return Overview([found(question) for question in known.values()], seen.flags, UNITS[unit].extra, notes)
         answer = told_again(found(known[name]), told)
         told.update(mistakes_in(answer))
         return Score(answer, known[name], session.note(name, unit))

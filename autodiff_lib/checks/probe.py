@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NoReturn, TypeVar
 
 from torch.overrides import TorchFunctionMode
@@ -84,11 +84,16 @@ def attempt(action: Callable[[], T]) -> T | Problem:
 def own_line(error: BaseException) -> str:
     """The last line of the student's code in the traceback, as `line 3: return a @ c`. Code without a text has no lines."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        name = frame.f_code.co_filename
-        text = linecache.getline(name, line).strip()
-        if text and not name.startswith(LIBRARY) and "site-packages" not in name and "/lib/python" not in name:
-            return f"line {line}: {text}"
+        if is_of_student(frame.f_code, line):
+            return f"line {line}: {linecache.getline(frame.f_code.co_filename, line).strip()}"
     return ""
+
+
+def is_of_student(code: CodeType, line: int) -> bool:
+    """Whether a line of some code is neither the library's nor that of a package or of Python, and has a text."""
+    name = code.co_filename
+    foreign = name.startswith(LIBRARY) or "site-packages" in name or "/lib/python" in name
+    return not foreign and bool(linecache.getline(name, line).strip())
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
@@ -16,6 +17,7 @@ MAX_PRINTED = 400  # characters of what the student's code printed
 NOT_RUN = "If you have written it: its cell has not run without an error yet."
 TO_LOOK_AT = "When this is graded, a person will look at what follows; no points depend on it."
 GREEN, RED, GREY = "#1a7f37", "#b42318", "#6e7781"
+WARNING = "background:#ffe08a;color:#3d2a00;border:3px solid #b35900;padding:8px 12px;margin:4px 0;font-family:sans-serif;font-weight:700"
 
 
 class Score(float):
@@ -29,15 +31,14 @@ class Score(float):
         score = super().__new__(cls, verdict.points)
         score.verdict, score.question, score.note = verdict, question, note
         if not shows_html():
-            print(text(verdict, question))
+            print("\n".join(filter(None, [f"⚠ {note}" if note else "", text(verdict, question, bool(note))])))
         return score
 
     def __repr__(self) -> str:
         return f"{float(self):g}"
 
     def _repr_html_(self) -> str:
-        warning = f'<div style="font-weight:600">{escape(self.note)}</div>' if self.note else ""
-        return warning + html(self.verdict, self.question)
+        return warning_html([self.note] if self.note else []) + html(self.verdict, self.question, bool(self.note))
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Overview:
     verdicts: list[Verdict]
     flags: tuple[str, ...] = ()
     extra: frozenset[str] = frozenset()  # questions whose points come on top
+    notes: Mapping[str, str] = field(default_factory=dict)  # question -> why its verdict is about an old version
 
     def total(self) -> str:
         points = sum(verdict.points for verdict in self.verdicts)
@@ -54,17 +56,23 @@ class Overview:
         return f"{points:g} of {most:g} points"
 
     def __repr__(self) -> str:
-        lines = [f"{headline(verdict)[0]} {headline(verdict)[2]}" for verdict in self.verdicts]
+        heads = [headline(verdict, verdict.question in self.notes) for verdict in self.verdicts]
+        lines = [*(f"⚠ {note}" for note in self.notes.values()), *(f"{mark} {sentence}" for mark, _, sentence in heads)]
         return "\n".join([*lines, self.total(), *([TO_LOOK_AT] if self.flags else []), *(f"  {flag}" for flag in self.flags)])
 
     def _repr_html_(self) -> str:
-        rows = f'<table style="font-family:sans-serif">{"".join(map(overview_row, self.verdicts))}</table><div><b>{self.total()}</b></div>'
+        lines = [overview_row(verdict, verdict.question in self.notes) for verdict in self.verdicts]
+        rows = f'<table style="font-family:sans-serif">{"".join(lines)}</table><div><b>{self.total()}</b></div>'
         flags = "".join(f"<li>{escape(flag)}</li>" for flag in self.flags)
-        return rows + (f'<div style="opacity:.8">{TO_LOOK_AT}<ul>{flags}</ul></div>' if flags else "")
+        return warning_html(self.notes.values()) + rows + (f'<div style="opacity:.8">{TO_LOOK_AT}<ul>{flags}</ul></div>' if flags else "")
 
 
-def overview_row(verdict: Verdict) -> str:
-    mark, colour, sentence = headline(verdict)
+def warning_html(notes: Iterable[str]) -> str:
+    return "".join(f'<div role="alert" style="{WARNING}">⚠ {escape(note)}</div>' for note in notes)
+
+
+def overview_row(verdict: Verdict, old: bool = False) -> str:
+    mark, colour, sentence = headline(verdict, old)
     full, filled = (round(24 * points) for points in (verdict.max_points, verdict.points))
     frame = f"width:{full}px;height:12px;border:1px solid {GREY}"
     bar = f'<div style="{frame}"><div style="width:{filled}px;height:12px;background:{colour}"></div></div>'
@@ -115,9 +123,11 @@ def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None, digit
     return Picture(title, matrix[:MAX_SHOWN, :MAX_SHOWN], marked[:MAX_SHOWN, :MAX_SHOWN], cut, digits)
 
 
-def headline(verdict: Verdict) -> tuple[str, str, str]:
-    """(mark, colour, sentence) for the whole question."""
+def headline(verdict: Verdict, old: bool = False) -> tuple[str, str, str]:
+    """(mark, colour, sentence) for the whole question; where it is about an `old` version of the code, nothing is green."""
     points = f"{verdict.points:g} of {verdict.max_points:g} points"
+    if old:
+        return "⚠", GREY, f"{verdict.question}, the old version: {points}"
     if verdict.reason == "passed":
         return "✓", GREEN, f"{verdict.question}: {points}"
     if verdict.reason == "unanswered":
@@ -129,11 +139,11 @@ def headline(verdict: Verdict) -> tuple[str, str, str]:
     return "✗", RED, f"{verdict.question}: {points}"
 
 
-def part_line(part: PartVerdict) -> tuple[str, str, str]:
+def part_line(part: PartVerdict, old: bool = False) -> tuple[str, str, str]:
     """(mark, colour, sentence) for one part."""
     worth = f"{part.points:g} of {part.max_points:g}"
     if part.failure is None:
-        return "✓", GREEN, f"{part.part}: all {part.cases} cases, {worth}"
+        return "✓", GREY if old else GREEN, f"{part.part}: all {part.cases} cases, {worth}"
     if part.failure.reason == "missing":
         return "○", GREY, f"{part.part}: not done yet, {worth}"
     if part.failure.reason == "unanswered":
@@ -170,8 +180,8 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
     return explained
 
 
-def text(verdict: Verdict, question: Question) -> str:
-    mark, _, sentence = headline(verdict)
+def text(verdict: Verdict, question: Question, old: bool = False) -> str:
+    mark, _, sentence = headline(verdict, old)
     lines = [f"{mark} {sentence}"]
     if verdict.untouched:
         return f"{lines[0]}\n  {NOT_RUN}"
@@ -186,19 +196,19 @@ def text(verdict: Verdict, question: Question) -> str:
     return "\n".join(lines)
 
 
-def html(verdict: Verdict, question: Question) -> str:
-    mark, colour, sentence = headline(verdict)
+def html(verdict: Verdict, question: Question, old: bool = False) -> str:
+    mark, colour, sentence = headline(verdict, old)
     body = [f'<div style="font-weight:600;color:{colour}">{mark} {escape(sentence)}</div>']
     if verdict.untouched:
         body.append(f'<div style="opacity:.8">{NOT_RUN}</div>')
     else:
-        body += [part_html(part, sentences) for part, sentences in explanations(verdict, question)]
+        body += [part_html(part, sentences, old) for part, sentences in explanations(verdict, question)]
     style = f"border-left:6px solid {colour};padding:6px 12px;margin:4px 0;font-family:sans-serif;line-height:1.5"
     return f'<div style="{style}">{"".join(body)}</div>'
 
 
-def part_html(part: PartVerdict, sentences: list[str]) -> str:
-    mark, colour, line = part_line(part)
+def part_html(part: PartVerdict, sentences: list[str], old: bool = False) -> str:
+    mark, colour, line = part_line(part, old)
     rows = [f'<div><span style="color:{colour};font-weight:600">{mark}</span> {escape(line)}</div>']
     inner = "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
     if part.failure is not None and sentences:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from pathlib import Path
 from types import FunctionType
 
-from ..ipython import cells_run, text_behind
+from ..ipython import as_python, cells_run, text_behind
 from ..registry import table
 from ..units import UNITS
 from .cells import exercises_in_cells
 from .ready_made import Look, look
 
-NOTE = "The cell of {name} was changed and ended in an error: this report is about its version before that."
+NOTE = (
+    "The cell of {name} was changed and ended in an error. This report is about the OLD VERSION, from before that: "
+    "mend the error, run the cell, then check."
+)
 MAX_FILES, MAX_FILE = 50, 2**20  # modules beside the notebook, and bytes of each
 
 
@@ -25,10 +30,19 @@ def seen(unit: str) -> Look:
 def note(name: str, unit: str) -> str:
     """A sentence where the latest version of an exercise's cell is not the one in the table, because it ended in an error; else empty."""
     cells = cells_run()
-    versions = [text for text, defined in zip(cells, exercises_in_cells(cells, unit), strict=True) if name in defined]
+    versions = [text for text, defined in zip(cells, exercises_in_cells(cells, unit), strict=True) if name in defined or broken(text, name)]
     written = source_of_cell(UNITS[unit].entry(name))
     stale = bool(versions) and bool(written) and versions[-1].strip() != written.strip()
     return NOTE.format(name=name) if stale else ""
+
+
+def broken(text: str, name: str) -> bool:
+    """Whether a cell is no Python, and seems to be meant for the exercise."""
+    try:
+        ast.parse(as_python(text))
+    except (SyntaxError, ValueError):
+        return re.search(rf"""\b(def|class)\s+{name}\b|\boperator\(\s*["']{name}\s*\(""", text) is not None
+    return False
 
 
 def source_of_cell(name: str) -> str:

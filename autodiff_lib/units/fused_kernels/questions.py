@@ -74,7 +74,7 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
         computed.append(ComputeCase(operator, ((2, 3), (3, 4)), {"normalized_shape": (4,)}, ("normal", "level")))
     else:
         computed.append(ComputeCase(operator, ((4, 3), (3, 4)), {}, TIES, "float16"))
-    gradients: list[OperatorCase] = [GradientCase(operator, *row) for row in (*rows, wide)]
+    gradients = [GradientCase(operator, *row) for row in (*rows, wide)]
     gradients[6] = replace(gradients[6], closely=True)
     look_compute, look_gradient = LOOK_AT[operator]
     return (
