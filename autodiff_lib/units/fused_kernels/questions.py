@@ -8,7 +8,7 @@ from typing import Any
 
 from ...checks.question import Answer, Failure, Part, Question
 from ...checks.values import Shape
-from ...kinds.operator.judge import ComputeCase, GradientCase, OperatorCase, judge_compute, judge_gradient
+from ...kinds.operator.judge import ComputeCase, GradientCase, judge_compute, judge_gradient
 from ...kinds.speed.judge import SpeedCase, judge_speed, share_of_cases
 from . import truth
 from .cases import CountCase, MemoryCase, TensorCase, judge_count, judge_memory, judge_value
@@ -83,7 +83,7 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
     )
 
 
-def size_of(case: OperatorCase) -> int:
+def size_of(case: Any) -> int:
     return case.size
 
 
