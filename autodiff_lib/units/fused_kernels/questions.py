@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from ...checks.question import Answer, Failure, Part, Question
 from ...checks.values import Shape
-from ...kinds.operator.judge import ComputeCase, GradientCase, OperatorCase, judge_compute, judge_gradient
+from ...kinds.operator.judge import ComputeCase, GradientCase, judge_compute, judge_gradient
 from ...kinds.speed.judge import SpeedCase, judge_speed, share_of_cases
 from . import truth
 from .cases import CountCase, MemoryCase, TensorCase, judge_count, judge_memory, judge_value
@@ -68,7 +68,7 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
     """Every row in float64; some in float32, one of 1023 columns, one whose product is far from zero."""
     rows = tuple(layernorm_rows() if operator == "matmul_layernorm" else softmax_rows())
     wide: Row = (WIDE, {"normalized_shape": (1023,)} if operator == "matmul_layernorm" else {}, PLAIN)
-    computed: list[OperatorCase] = [ComputeCase(operator, *row) for row in (*rows, wide)]
+    computed = [ComputeCase(operator, *row) for row in (*rows, wide)]
     computed += [replace(case, dtype="float32") for case in computed[:10]]
     if operator == "matmul_layernorm":
         computed.append(ComputeCase(operator, ((2, 3), (3, 4)), {"normalized_shape": (4,)}, ("normal", "level")))
@@ -78,14 +78,13 @@ def operator_parts(operator: str) -> tuple[Part, Part]:
     gradients[6] = replace(gradients[6], closely=True)
     look_compute, look_gradient = LOOK_AT[operator]
     return (
-        Part("compute", 1, ascending(computed), judge_compute, look_compute),
-        Part("gradient", 2, ascending(gradients), judge_gradient, look_gradient),
+        Part("compute", 1, tuple(sorted(computed, key=size_of)), judge_compute, look_compute),
+        Part("gradient", 2, tuple(sorted(gradients, key=size_of)), judge_gradient, look_gradient),
     )
 
 
-def ascending(cases: Sequence[OperatorCase]) -> tuple[Any, ...]:
-    """The smallest first: it is shown where several fail."""
-    return tuple(sorted(cases, key=lambda case: case.size))
+def size_of(case: Any) -> int:
+    return case.size
 
 
 LOOK_AT = {

@@ -218,11 +218,11 @@ def test_memory_that_nobody_would_count_is_refused(solved):
     assert "numpy is not to be used here" in lost(verdict_on("blocked_softmax"))["memory"]
 
 
-def test_the_message_about_memory_says_how_much_it_was_and_what_to_do(solved):
+def test_the_message_about_memory_says_how_much_it_was_and_which_mistake_it_is(solved):
     exec("@ad.exercise\ndef blocked_softmax(a, b, rows=None):\n    return torch.softmax(a @ b, -1)\n", {"ad": ad, "torch": torch})
     (part,) = [part for part in verdict_on("blocked_softmax").parts if part.part == "memory"]
     assert "At its peak it held 6144 numbers beside its inputs and its result, where 2560 are allowed" in part.failure.message
-    assert part.failure.hint == "Make the result once, and write each block into its place."
+    assert part.failure.mistake == "blocked_softmax-all-at-once"
 
 
 def test_an_input_that_was_changed_costs_the_values(solved):
