@@ -190,7 +190,8 @@ def test_it_is_graded_in_the_jail_and_fed_back(course):
     assert points == {"right": POINTS, "wrong": {**POINTS, "cube": 1, "add": 0, "fast_sum": 1}, "untouched": dict.fromkeys(POINTS, 0)}
     assert {record["jailed"] for record in records.values()} == {True}
     measured = {student: record["measured"] for student, record in records.items()}
-    assert {student: len(times) for student, times in measured.items()} == {"right": 2, "wrong": 2, "untouched": 0}
+    assert len(measured["right"]) == 2
+    assert all(time["middle"] < 3 for time in measured["wrong"].values()), "a clock of its own helps nobody"
     with (course / "grader" / "units" / "toy" / "hidden.py").open("a") as file:
         file.write("# another version\n")
     again = {record["student"]: record for record in json.loads(run(course, "grader", "autograde", UNIT, "--json"))}

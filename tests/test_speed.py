@@ -40,10 +40,11 @@ def test_too_few_rounds_say_nothing():
 class Contest:
     """Two functions of which the times are made up, on a machine that is as noisy as one likes."""
 
-    def __init__(self, monkeypatch, theirs, ours=1.0, way=0.25, noise=lambda number: 1.0, value=0.0):
+    def __init__(self, monkeypatch, theirs, ours=1.0, way=0.25, noise=lambda number: 1.0, value=0.0, others=0.0):
         self.now, self.asked, self.way, self.noise, self.value = 0.0, 0, way, noise, value
         self.theirs, self.ours = (self.caller(seconds) for seconds in (theirs, ours))
         monkeypatch.setattr(contest.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(contest, "busy_seconds", lambda: (1 + others) * self.now)
 
     def caller(self, seconds):
         def timed(ask):
@@ -60,7 +61,7 @@ class Contest:
         return held(CASE.rounds(), LEAST, seconds, self.theirs, self.ours)
 
 
-@pytest.mark.parametrize(("theirs", "passes"), [(0.5, True), (0.6, True), (1 / 1.4, False), (1.0, False), (3.0, False)])
+@pytest.mark.parametrize(("theirs", "passes"), [(0.5, True), (0.6, True), (1 / 1.3, False), (1.0, False), (3.0, False)])
 def test_the_ratio_is_that_of_the_functions_without_the_way_of_their_arrays(monkeypatch, theirs, passes):
     found = Contest(monkeypatch, theirs).held()
     assert found.middle == pytest.approx(1 / theirs)
@@ -87,6 +88,19 @@ def test_a_machine_that_is_too_busy_gives_no_verdict(monkeypatch):
     assert failure.reason == "unanswered"
 
 
+@pytest.mark.parametrize(("theirs", "reason"), [(0.5, "passed"), (1.0, "unanswered"), (100.0, "unanswered")])
+def test_where_others_keep_the_machine_busy_nobody_is_too_slow(monkeypatch, theirs, reason):
+    failure = judged(Contest(monkeypatch, theirs, others=0.5).held(seconds=250.0))
+    assert ("passed" if failure is None else failure.reason) == reason
+
+
+def test_the_machine_says_how_long_its_processors_have_worked():
+    before, start = contest.busy_seconds(), time.process_time()
+    while time.process_time() < start + 0.2:
+        pass
+    assert contest.busy_seconds() - before >= 0.1 or not os.path.exists("/proc/stat")
+
+
 def test_what_takes_for_ever_fails_after_a_few_rounds_and_not_without_a_doubt(monkeypatch):
     assert judged(Contest(monkeypatch, 100.0).held(seconds=250.0)).reason == "wrong"
     assert judged(Contest(monkeypatch, 0.5).held(seconds=4.0)).reason == "unanswered"
@@ -102,8 +116,9 @@ def test_a_function_is_timed_on_answers_that_are_right(monkeypatch):
     [
         (Interval(1.5, 1.6, 9.0), "passed"),
         (Interval(1.45, 1.48, 1.55), "passed"),  # as good as there
-        (Interval(1.2, 1.4, 1.49), "wrong"),
-        (Interval(0.1, 0.2, 0.3), "wrong"),
+        (Interval(1.36, 1.4, 1.49), "wrong"),
+        (Interval(0.3, 0.3, 0.3), "wrong"),
+        (Interval(0.2, 0.4, 1.1), "unanswered"),  # that wide, it says that the machine is busy
         (Interval(1.0, 1.6, 2.0), "unanswered"),
     ],
 )
@@ -134,14 +149,13 @@ def locks(tmp_path, monkeypatch):
 
 
 def work(started, finish):
-    with pace.Pace({}).working():
+    with pace.Pace().working():
         started.set()
         finish.wait(60)
 
 
 def time_alone(waiting, alone, finish):
-    here = pace.Pace({})
-    here.start = lambda: None
+    here = pace.Pace()
     with here.working():
         waiting.set()
         with here.alone([os.getpid()]):
@@ -190,7 +204,7 @@ def test_two_who_take_the_time_take_turns(locks):
 
 
 def test_a_lock_that_a_forked_process_has_inherited_is_given_back(locks):
-    with pace.Pace({}).working():
+    with pace.Pace().working():
         child = os.fork()
         if child == 0:
             time.sleep(60)

@@ -279,7 +279,7 @@ class NoJail:
     """Stands in where nothing is run."""
 
     def __init__(self, *arguments: Any) -> None:
-        self.jailed, self.pace = True, Pace({})
+        self.jailed, self.pace = True, Pace()
 
     def start(self) -> None: ...
     def stop(self) -> None: ...

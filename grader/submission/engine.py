@@ -27,7 +27,7 @@ from autodiff_lib.units import UNITS, needed, room
 from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
 from .jail import Jail, Session, note
-from .pace import CONTEST_SECONDS, PACER
+from .pace import CONTEST_SECONDS
 
 # where a judge itself fails, whoever grades sees the traceback
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
@@ -118,7 +118,7 @@ def key_of(unit: str, question: str, case: Case) -> str:
 def timing_hash(unit: str) -> str:
     """Of what decides on a time that is measured, beside the submission."""
     library = ROOT / "autodiff_lib"
-    files = [*sorted((library / "kinds" / "speed").glob("*.py")), library / "units" / room(unit) / "truth.py", PACE, PACER]
+    files = [*sorted((library / "kinds" / "speed").glob("*.py")), library / "units" / room(unit) / "truth.py", PACE]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -195,8 +195,10 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
             if before and key in before:
                 answer = Answer(facts=before[key])
             else:
-                with jail.pace.alone(jail.processes()):
-                    answer = cast(Contest, case.form.contest)(case, session.timed, jail.pace.timed, CONTEST_SECONDS)
+                with Session(jail.beside(), {}) as ours:
+                    ours.alive()
+                    with jail.pace.alone(jail.processes() | jail.beside().processes()):
+                        answer = cast(Contest, case.form.contest)(case, session.timed, ours.timed, CONTEST_SECONDS)
             if answer.problem is None and any(answer.facts.values()):
                 measured[key] = answer.facts
             return answer

@@ -102,10 +102,12 @@ def no_bubblewrap() -> str:
     )
 
 
-def command(unit: Unit, limits: Limits, alone: bool, arguments: Sequence[str]) -> list[str]:
-    """bubblewrap's command line: what the jail sees, and nothing else. `alone` lets the program inside make name spaces."""
+def command(unit: Unit, limits: Limits, alone: bool, arguments: Sequence[str], whole: bool = False) -> list[str]:
+    """bubblewrap's command line: what the jail sees, and nothing else. `alone` lets the program inside make name spaces, `whole` shows
+    it all of the library."""
     python = Path(sys.executable)
-    read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), Path("/usr"), *seen(ROOT / "autodiff_lib")}
+    library = ROOT / "autodiff_lib"
+    read_only = {Path(sys.base_prefix).resolve(), Path(sys.prefix), Path("/usr"), *([library] if whole else seen(library))}
     options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if os.getuid() != 0:
         options += ["--unshare-user", *(["--uid", "0", "--gid", "0"] if alone else [])]  # root of nothing but the jail
@@ -178,10 +180,11 @@ def environment(unit: Unit, home: str) -> dict[str, str]:
 class Jail:
     """A warm jail for one unit. It serves one submission at a time, for as long as it lives."""
 
-    def __init__(self, unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -> None:
+    def __init__(self, unit: str, limits: Limits, jailed: bool = True, worker: int = 0, whole: bool = False) -> None:
         if jailed and bubblewrap() is None:
             raise JailError(no_bubblewrap())
         self.unit, self.limits, self.jailed, self.worker = unit, limits, jailed, worker
+        self.whole = whole  # whether all of the library is there, for functions of ours
         self.alone = jailed  # whether submissions have name spaces of their own
         self.refusal = ""  # why they have none
         self.turn = 0
@@ -191,7 +194,8 @@ class Jail:
         self.folders: list[int] = []  # what the child can write to, open
         self.home: Path | None = None  # without a jail
         self.left = contextlib.ExitStack()  # what is to be removed with the jail
-        self.pace = Pace(environment(UNITS[unit], home=os.devnull))
+        self.pace = Pace()
+        self.ours: Jail | None = None  # where functions of ours run that a submission is compared with
         self.first: set[int] = set()  # the processes of the jail itself
         self.state = ""
         self.ended = 0  # by the kernel, before the child
@@ -220,7 +224,7 @@ class Jail:
         arguments = [str(theirs.fileno()), str(seccomp), str(self.uid if root else 0), str(int(self.alone)), str(ROOT)]
         variables = None
         if self.jailed:
-            arguments = command(UNITS[self.unit], self.limits, self.alone, arguments)
+            arguments = command(UNITS[self.unit], self.limits, self.alone, arguments, self.whole)
         else:
             self.home = self.left.enter_context(scratch.folder("home"))
             arguments = [sys.executable, "-I", str(INMATE), *arguments]
@@ -286,7 +290,9 @@ class Jail:
 
     def stop(self) -> None:
         """End the jail with everything in it."""
-        self.pace.stop()
+        if self.ours is not None:
+            self.ours.stop()
+            self.ours = None
         self.close_folders()
         if self.control is not None:
             self.control.close()
@@ -350,6 +356,13 @@ class Jail:
             except (OSError, JailError):
                 pass
         self.stop()  # it did not obey, or somebody changed its limits: the next fork starts another
+
+    def beside(self) -> Jail:
+        """A jail of the same kind in which functions of ours run: what is compared there has the same walls around it."""
+        if self.ours is None:
+            self.ours = Jail(self.unit, self.limits, self.jailed, self.worker + WORKERS // 2, whole=True)
+            self.ours.start()
+        return self.ours
 
     def processes(self) -> set[int]:
         """Those of the submission."""

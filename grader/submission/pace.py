@@ -1,4 +1,4 @@
-"""What it takes to time a submission: a process of ours to compare it with, and a machine on which no other grader works meanwhile.
+"""What it takes to time a submission: a machine on which no other grader works meanwhile, and one processor for both that are compared.
 
 All graders of a user on a machine share a lock while they work, and who takes the time has it alone. A second lock is the
 door: who waits to be alone holds it, so that nobody new comes in. Locks are flock(2)'s, and end with their process.
@@ -9,61 +9,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autodiff_lib.checks import wire
-from autodiff_lib.checks.question import Answer, Ask
-
-from ..book.nbgrader_course import ROOT
-
-PACER = Path(__file__).with_name("pacer.py")
 CONTEST_SECONDS = 30  # for a case
-START_SECONDS = 60
-ANSWER_SECONDS = 60
 
 
 class Pace:
-    """The pacer, started when it is first needed, and this grader's place among those that work on this machine."""
+    """This grader's place among those that work on this machine."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-        self.process: subprocess.Popen[bytes] | None = None
-        self.channel: socket.socket | None = None
-        self.number = 0
+    def __init__(self) -> None:
         self.at_work: int | None = None  # the shared lock, open
-
-    def start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        arguments = [sys.executable, "-I", str(PACER), str(theirs.fileno()), str(ROOT)]
-        self.process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], env=self.environment, stdin=subprocess.DEVNULL)
-        theirs.close()
-        wire.receive(ours, time.monotonic() + START_SECONDS)
-        self.channel = ours
-        return ours
-
-    def stop(self) -> None:
-        if self.channel is not None:
-            self.channel.close()
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.channel = self.process = None
-
-    def timed(self, ask: Ask) -> tuple[Answer, float]:
-        """The answer of a function of ours, and the seconds from the ask to the whole of the answer."""
-        channel = self.channel or self.start()
-        self.number += 1
-        message = wire.pack_ask(ask, self.number)
-        start = time.perf_counter()
-        wire.send(channel, message, time.monotonic() + ANSWER_SECONDS)
-        answer = wire.unpack_answer(wire.receive(channel, time.monotonic() + ANSWER_SECONDS), self.number)
-        return answer, time.perf_counter() - start
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -78,9 +35,7 @@ class Pace:
 
     @contextlib.contextmanager
     def alone(self, pids: Iterable[int]) -> Iterator[None]:
-        """While open, no other grader works here, and these processes and the pacer have one processor, in turns."""
-        if self.channel is None:
-            self.start()
+        """While open, no other grader works here, and these processes have one processor, in turns."""
         with opened("door") as door, opened("work") as lock:
             if self.at_work is not None:
                 fcntl.flock(self.at_work, fcntl.LOCK_UN)
@@ -88,7 +43,7 @@ class Pace:
             fcntl.flock(lock, fcntl.LOCK_EX)
             fcntl.flock(door, fcntl.LOCK_UN)
             try:
-                with on_one_processor([*pids, *([] if self.process is None else [self.process.pid])]):
+                with on_one_processor(pids):
                     yield
             finally:
                 fcntl.flock(lock, fcntl.LOCK_UN)  # before this one comes to work again

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import statistics
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -28,6 +30,7 @@ NARROW = 1.1  # upper end over lower end of an interval that says enough
 WARM_UP = 2  # rounds that do not count
 MOST_ROUNDS = 200
 EVERY = 3  # rounds between two looks at the interval
+MOST_OTHERS = 0.25  # processors that others may keep busy: who shares caches and memory with them is slowed down, and not for all alike
 NOTHING = "kinds.speed.baseline:nothing"
 LEAST_SHARE = 0.01  # of a call, that is not the arrays' way
 
@@ -45,8 +48,12 @@ class Interval:
         return self.low > 0 and self.high <= NARROW * self.low
 
     def settles(self, least: float) -> bool:
-        """Whether it says on which side of `least` the ratio is, or that it is as good as there."""
-        return self.narrow or self.low >= least or self.high < least
+        """Whether it says that the ratio is `least` or more, or is narrow. A wide one below says that the machine is busy, and no more."""
+        return self.narrow or self.low >= least
+
+
+UNKNOWN = Interval(0.0, math.nan, math.inf)
+"""Of which nothing is known."""
 
 
 def interval(ratios: Sequence[float]) -> Interval:
@@ -69,8 +76,12 @@ def outermost(count: int) -> int:
 
 
 def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, ours: Timed) -> Interval | Problem:
-    """Hold rounds until the interval settles, or the time is up; the problem where the student's function has one."""
-    end = time.perf_counter() + seconds
+    """Hold rounds until the interval settles, or the time is up; the problem where the student's function has one.
+
+    Where others keep the machine busy, too low a ratio says nothing about the function.
+    """
+    start, busy = time.perf_counter(), busy_seconds()
+    end = start + seconds
     times: list[tuple[float, float, float]] = []
     found = interval([])
     for number, (asked, compared) in enumerate(itertools.islice(rounds, MOST_ROUNDS)):
@@ -94,8 +105,20 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
             if found.settles(least):
                 break
         if late:
-            return far_below(ratios(times), least) or found
-    return found
+            found = far_below(ratios(times), least) or found
+            break
+    others = (busy_seconds() - busy) / (time.perf_counter() - start) - 1  # one processor is ours
+    return found if found.low >= least or others <= MOST_OTHERS else UNKNOWN
+
+
+def busy_seconds() -> float:
+    """For how long all processors of this machine together have worked, for anybody; 0 where the system does not say so."""
+    try:
+        fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    except OSError:
+        return 0.0
+    user, nice, system, _, _, interrupts, soft, *_ = map(int, fields)
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def ratios(times: Sequence[tuple[float, float, float]]) -> list[float]:
@@ -105,9 +128,9 @@ def ratios(times: Sequence[tuple[float, float, float]]) -> list[float]:
 
 
 def far_below(found: Sequence[float], least: float) -> Interval | None:
-    """All ratios there are, as an interval, where they are too few for one and leave no doubt: a function that takes for ever."""
-    enough = len(found) >= 3 and max(found) < least / 2
-    return Interval(min(found), statistics.median(found), max(found)) if enough else None
+    """The best ratio there is, where they are too few for an interval and leave no doubt: of a function that takes for ever."""
+    best = max(found)
+    return Interval(best, best, best) if len(found) >= 3 and best < least / 2 else None
 
 
 def difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> str:

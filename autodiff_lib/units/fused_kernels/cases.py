@@ -168,7 +168,7 @@ class CountCase:
         return self.truth(**self.keywords)
 
     def ask(self) -> Ask:
-        return Ask(self.form.probe, {"function": "loop_counts", "keywords": self.keywords})
+        return Ask(self.form.probe, {"function": "loop_counts", "keywords": self.keywords, "tensors": False})
 
     def features(self) -> dict[str, Any]:
         return {"operation": self.operation, "order": self.order}
