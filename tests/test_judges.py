@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autodiff_lib as ad
+from autodiff_lib.bfloat16 import rounded
 from autodiff_lib.checks import probe, wire
 from autodiff_lib.checks.judge import FAILED, failure_of, judge_part, judged
 from autodiff_lib.checks.question import Answer, Failure, PartVerdict, Verdict
@@ -75,7 +76,7 @@ def arrays(draw, shapes=()):
         "extreme": lambda: rng.choice([2**62, -(2**62), 0, 255], shape),
     }[filling]()
     with np.errstate(all="ignore"):
-        return np.asarray(values).astype(dtype)
+        return rounded(np.asarray(values), dtype)
 
 
 @st.composite
@@ -297,7 +298,7 @@ def test_a_list_that_tells_another_length_than_it_has_is_counted(fresh_table):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (torch.ones(2, dtype=torch.complex128), "values of the dtype complex128, expected one of bool"),
+        (torch.ones(2, dtype=torch.complex128), "values of the dtype complex128, expected one of bfloat16, bool"),
         (torch.ones(2, dtype=torch.complex64), "values of the dtype complex64"),
         (torch.ones((1,) * 12), "an array with 12 axes"),
         (torch.ones(3_000_000, dtype=torch.float64), "48000000 bytes, expected up to"),
@@ -467,7 +468,9 @@ def test_one_question_without_a_verdict_is_ungraded_everywhere_and_the_others_ke
         assert f"UNGRADED: sqrt (sqrt: {FAILED.removesuffix('.')})" in said.notes[0]
         assert said.points == 30
         assert [item.text.splitlines()[-1] for item in said.items if item.points is None] == [FAILED]
-    assert f"<td>somebody</td><td>sqrt: {FAILED.removesuffix('.')}</td>" in report.ungraded([record])
+    shown = report.ungraded([record], {})
+    assert "somebody" in shown
+    assert f"sqrt: {FAILED.removesuffix('.')}" in shown
     assert regrade.points(record.questions["sqrt"]) is None
 
 

@@ -34,8 +34,8 @@ def accuracy(ask: Ask) -> Answer:
         seen = list(batches)
         changed = not all(torch.equal(now, then) for now, then in zip((X, labels), kept, strict=True))
         alone = []
-        for start in range(0, len(X), batch_size):
-            part = slice(start, start + batch_size)
+        for first in range(0, len(X), batch_size):
+            part = slice(first, first + batch_size)
             count = len(kept[0][part])
             alone.append(number(function(predict, kept[0][part].clone(), kept[1][part].clone(), count)))
     return Answer(arrays=(np.array(whole), np.array(alone)), facts={"changed": changed, "batches": seen})
