@@ -4,6 +4,7 @@ import pytest
 
 from autodiff_lib import checks, registry
 from autodiff_lib.checks.ready_made import Look, look
+from autodiff_lib.units import UNITS
 from grader.authors.catalogue import VARIANTS
 from grader.submission import hidden, intake
 
@@ -11,11 +12,12 @@ from grader.submission import hidden, intake
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_passes_the_hidden_cases(name, solved):
     variant = VARIANTS[name]
-    solution = registry.table[variant.exercise]
+    entry = UNITS[variant.unit].entry(variant.exercise)
+    solution = registry.table[entry]
     scope = {**solved[variant.unit].__dict__}
     for cell in variant.cells:
         exec(compile(cell, f"<{name}>", "exec"), scope)
-    assert registry.table[variant.exercise] is not solution
+    assert registry.table[entry] is not solution
     verdict = checks.verdict(hidden.questions(variant.unit, "some secret")[variant.exercise])
     failures = [f"{part.failure.case}: {part.failure.message} {part.failure.hint}" for part in verdict.parts if part.failure]
     assert (verdict.points, failures) == (verdict.max_points, [])
