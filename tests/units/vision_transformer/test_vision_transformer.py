@@ -302,15 +302,15 @@ def test_a_mistake_is_caught_on_hidden_cases_as_well(name, solved, solution_cell
         assert verdict.points < verdict.max_points
 
 
-def failures(question: Question) -> list[tuple[str, object]]:
-    """For each case that fails: what is said, and the wrong numbers."""
+def failures(question: Question) -> list[tuple[str, str, object]]:
+    """For each case that fails: its name, what is said, and the wrong numbers."""
     found = []
     for part in question.parts:
         for case in part.cases:
             answer = probe.run(case.ask())
             failure = problem_of(case, answer) or part.judge(case, answer)
             if failure is not None:
-                found.append((failure.message, None if failure.got is None else failure.got.round(9).tolist()))
+                found.append((case.name, failure.message, None if failure.got is None else failure.got.round(9).tolist()))
     return found
 
 
