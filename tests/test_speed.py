@@ -133,6 +133,13 @@ def test_the_points_go_by_the_end_that_is_better_for_the_student(found, reason):
     assert part_line(verdict)[0] == {"passed": "✓", "wrong": "✗", "unanswered": "○"}[reason]
 
 
+@pytest.mark.parametrize("facts", [{}, {"low": 1.0}, {"low": "fast", "middle": 1.0, "high": 1.0}])
+def test_a_measurement_that_was_damaged_in_its_record_is_no_answer_and_stops_nothing(facts):
+    part = Part("speed", 2, (CASE,), judge_speed, "anything")
+    verdict, _ = judge_part(part, lambda cases: [Answer(facts=facts)], "anything")
+    assert (verdict.reason, verdict.told) == ("tampered", ())
+
+
 def test_every_round_has_numbers_of_its_own():
     rounds = list(itertools.islice(CASE.rounds(), 5))
     assert all(np.array_equal(mine.arrays[0], ours.arrays[0]) for mine, ours in rounds)

@@ -53,7 +53,8 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
     told: list[str] = []
     for case, given in zip(part.cases, answers(part.cases), strict=True):
         failure = found_by(part, case, given, question)
-        told.append(case.form.told(case, given))
+        if failure is None or failure.reason == "wrong":
+            told.append(case.form.told(case, given))
         if failure is None:
             passed.append(case)
             continue

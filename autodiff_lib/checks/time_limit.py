@@ -51,14 +51,15 @@ def answers_within(seconds: float = SECONDS) -> Answers:
                 yield contest(case, timed, timed, probe.CONTEST_SECONDS)
 
     def timed(asked: Ask) -> tuple[Answer, float]:
-        taken = [mine := allowed]
+        taken = allowed
 
         def run() -> Answer:
-            answer, taken[0] = probe.timed(asked)
+            nonlocal taken
+            answer, taken = probe.timed(asked)
             return answer
 
-        taken[0] = mine
-        return within(run), taken[0]
+        answer = within(run)
+        return answer, taken
 
     return ask
 

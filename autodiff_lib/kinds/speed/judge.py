@@ -34,10 +34,8 @@ def contest(case: SpeedCase, theirs: Timed, ours: Timed, seconds: float) -> Answ
 
 
 def told(case: SpeedCase, answer: Answer) -> str:
-    """What there is to say of an answer, right or wrong."""
-    if answer.problem is not None or answer.facts == UNKNOWN:
-        return ""
-    return f"{case.name}: {in_words(answer)}; {case.at_least:g} times is asked for."
+    """What there is to say of an answer, right or wrong; nothing of one that has no ratio."""
+    return "" if answer.problem is not None else f"{case.name}: {in_words(answer)}; {case.at_least:g} times is asked for."
 
 
 def in_words(answer: Answer) -> str:
