@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..messages import describe_value
 from ..registry import table
-from .question import Answer, Ask, Case, Problem
+from .question import Answer, Ask, Case, Problem, Timed
 from .wire import unsendable
 
 T = TypeVar("T")
@@ -59,18 +59,18 @@ def sendable(answer: Answer) -> Answer:
     return answer
 
 
-def answers(cases: Iterable[Case]) -> Iterator[Answer]:
-    """The answers to cases, one by one, in this process."""
-    for case in cases:
-        contest = case.form.contest
-        yield run(case.ask()) if contest is None else contest(case, timed, timed, CONTEST_SECONDS)
-
-
 def timed(ask: Ask) -> tuple[Answer, float]:
     """An answer, and the seconds that it took."""
     start = time.perf_counter()
     answer = run(ask)
     return answer, time.perf_counter() - start
+
+
+def answers(cases: Iterable[Case], asked: Timed = timed) -> Iterator[Answer]:
+    """The answers to cases, one by one, in this process; `asked` asks the student's code."""
+    for case in cases:
+        contest = case.form.contest
+        yield asked(case.ask())[0] if contest is None else contest(case, asked, timed, CONTEST_SECONDS)
 
 
 def attempt(action: Callable[[], T]) -> T | Problem:

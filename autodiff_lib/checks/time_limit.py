@@ -11,13 +11,14 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
 from . import probe
 from .judge import Answers
-from .question import Answer, Ask, Case, Problem
+from .question import Answer, Ask, Problem
 
 SECONDS = 5.0  # for one case; an honest answer takes hundredths of a second
 SECONDS_AFTERWARDS = 1.0  # for each case of a question, once one has taken too long
@@ -32,36 +33,17 @@ def answers_within(seconds: float = SECONDS) -> Answers:
     """Like `probe.answers`, for all parts of one question: a case that takes longer than `seconds` has a problem instead of an answer."""
     allowed = seconds
 
-    def within(asked: Callable[[], Answer]) -> Answer:
+    def asked(ask: Ask) -> tuple[Answer, float]:
         nonlocal allowed
         mine = allowed
         try:
             with limited(mine):
-                return asked()
+                return probe.timed(ask)
         except TimeUpError as error:
             allowed = min(allowed, SECONDS_AFTERWARDS)
-            return Answer(problem=Problem("timeout", f"{whose(error)} had not finished after {mine:g} s{line_of(error)}"))
+            return Answer(problem=Problem("timeout", f"{whose(error)} had not finished after {mine:g} s{line_of(error)}")), mine
 
-    def ask(cases: Iterable[Case]) -> Iterator[Answer]:
-        for case in cases:
-            contest = case.form.contest
-            if contest is None:
-                yield within(lambda case=case: probe.run(case.ask()))  # type: ignore[misc]
-            else:
-                yield contest(case, timed, timed, probe.CONTEST_SECONDS)
-
-    def timed(asked: Ask) -> tuple[Answer, float]:
-        taken = allowed
-
-        def run() -> Answer:
-            nonlocal taken
-            answer, taken = probe.timed(asked)
-            return answer
-
-        answer = within(run)
-        return answer, taken
-
-    return ask
+    return partial(probe.answers, asked=asked)
 
 
 @contextlib.contextmanager
