@@ -32,7 +32,7 @@ else
 endif
 
 corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a tenth, each day another)
-	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py
+	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py tests/test_judges.py
 
 lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
 	$(BIN)/python -m grader lab

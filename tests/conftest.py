@@ -6,12 +6,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 from autodiff_lib import course, registry
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, solutions
 from grader.classes import batch
 from tests import corpora
+
+# The same examples each time, so that the tests fail for a change and not for a day; others, and more of them, with CORPORA=all.
+settings.register_profile("same each time", derandomize=not corpora.everything())
+settings.load_profile("same each time")
 
 
 def pytest_report_header() -> str:

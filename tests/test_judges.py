@@ -26,9 +26,11 @@ from grader.book import gradebook, report
 from grader.classes import records, regrade
 from grader.exports import feedback
 from grader.submission import engine
+from tests import corpora
 from tests.asking import questions_of
 
-EXAMPLES, FEW = 8, 2  # answers to each part of a question, and to one with graphs of many nodes, or that trains a model
+# Answers to each part of a question, and to one with graphs of many nodes, or that trains a model.
+EXAMPLES, FEW = (200, 8) if corpora.everything() else (20, 3)
 QUESTIONS_OF = {
     seed: {name: question for unit in UNITS for name, question in questions_of(unit, seed).items()} for seed in ("public", "hidden")
 }

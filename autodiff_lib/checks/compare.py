@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 8e-2}
@@ -34,6 +36,11 @@ def vanishes(array: np.ndarray, dtype: str, beside: float = 1.0) -> bool:
 def in_words(number: float, digits: int = 4) -> str:
     """A number for a message; beside numbers of about 1, the size of all that is asked, a rounding error is 0."""
     return f"{0.0 if abs(number) <= 0.01 * TOLERANCE['float64'] else number:.{digits}g}"
+
+
+def value_in_words(value: Any, digits: int = 4) -> str:
+    """What should be one number, an array or a tensor, for a message: the number, or the shape of what is none."""
+    return in_words(float(value), digits) if value.shape == () else f"an array of shape {list(value.shape)}"
 
 
 def agree(got: np.ndarray, expected: np.ndarray, dtype: str, tolerance: float | None = None) -> bool:

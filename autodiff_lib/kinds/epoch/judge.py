@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...checks.compare import agree, in_words
+from ...checks.compare import agree, value_in_words
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_flag, is_list_of
 from ...checks.question import Answer, Ask, Failure, Part, Question, all_numbers
@@ -126,8 +126,7 @@ def judge_batches(case: EpochCase, answer: Answer) -> Failure | None:
     got = answer.arrays[-1]
     follows = len(batches) == 1 or has_weights(answer, weights)  # after a wrong step, the next batch has another loss
     if follows and not agree(got, np.asarray(loss), "float64", ROUNDED):
-        shown = in_words(float(got), 6) if got.shape == () else f"an array of shape {list(got.shape)}"
-        message = f"The loss of the epoch is {shown}, expected {loss:.6g}: the mean over all samples."
+        message = f"The loss of the epoch is {value_in_words(got, 6)}, expected {loss:.6g}: the mean over all samples."
         uneven = len({len(rows) for rows in batches}) > 1
         hint = "Does a smaller batch weigh less?" if uneven else "For how many samples does the loss of a batch stand?"
         return Failure.wrong(case, message, hint, got, np.float64(loss))

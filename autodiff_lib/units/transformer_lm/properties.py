@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checks.compare import in_words, size_of
+from ...checks.compare import in_words, size_of, value_in_words
 from ...checks.question import Answer, Failure, all_numbers, plain
 from ...graph_data import GraphError
 from ...kinds.graph_function.judge import EXACT, evaluated, of_a_graph, twin, wrong_value
@@ -390,8 +390,8 @@ def judge_start(case: ModelCase, answer: Answer) -> Failure | None:
     got, want = evaluated(case, answer, leaves), math.log(case.sizes["V"])
     if got.shape == () and abs(abs(float(got)) - want) <= START * want:
         return stays(case, answer, leaves, got)
-    shown = in_words(float(got)) if got.shape == () else f"a value of shape {list(got.shape)}"
-    message = f"Where all {case.sizes['V']} words are equally likely the loss must be log {case.sizes['V']} = {want:.4g}, got {shown}."
+    words = case.sizes["V"]
+    message = f"Where all {words} words are equally likely the loss must be log {words} = {want:.4g}, got {value_in_words(got)}."
     joined = {name: leaf.flatten(0, 1)[None] for name, leaf in leaves.items()}  # as one sentence: tells a mean over places from a sum
     both = all_numbers([got, evaluated(case, answer, joined)])
     return Failure.wrong(case, message, "How much does one token cost there, and over how many tokens is the mean?", both)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...checks.compare import agree, in_words
+from ...checks.compare import agree, in_words, value_in_words
 from ...checks.forms import Form, is_flag
 from ...checks.question import Answer, Ask, Failure, Part, Question, all_numbers
 from ...checks.values import generator
@@ -62,7 +62,7 @@ def judge_share(case: AccuracyCase, answer: Answer) -> Failure | None:
     if got.shape == () and abs(got - want) <= ROUNDED:
         return None
     right = int((logits.argmax(1) == labels).sum())
-    message = f"Of {case.samples} images {right} are right, a share of {in_words(float(want))}; got {in_words(float(got.flat[0]))}."
+    message = f"Of {case.samples} images {right} are right, a share of {in_words(float(want))}; got {value_in_words(got)}."
     hint = "Which class does a row of logits name, and with what is it compared?"
     return Failure.wrong(case, message, hint, all_numbers([got]), None, logits=logits, labels=labels)
 
@@ -76,11 +76,15 @@ def judge_batches(case: AccuracyCase, answer: Answer) -> Failure | None:
         rows = [float(row) for given in batches for row in (*given, -2)]  # -2 stands between batches
         return Failure.wrong(case, message, "Each image once, in order.", all_numbers([rows]))
     got, alone = answer.arrays
-    want = float(np.dot(alone, [len(rows) for rows in wanted])) / case.samples
-    if alone.shape == (len(wanted),) and got.shape == () and agree(got, np.asarray(want), "float64", ROUNDED):
+    sizes = [len(rows) for rows in wanted]
+    if alone.shape != (len(wanted),):
+        message = f"{len(wanted)} batches have as many accuracies, got {value_in_words(alone)}."
+        return Failure.wrong(case, message, "accuracy returns one number.", all_numbers([alone]))
+    want = float(np.dot(alone, sizes)) / case.samples
+    if got.shape == () and agree(got, np.asarray(want), "float64", ROUNDED):
         return None
-    shown = ", ".join(f"{in_words(share)} of {len(rows)}" for share, rows in zip(alone.flat, wanted, strict=False))
-    message = f"Alone the batches have the accuracies {shown}; all together {in_words(want)}, got {in_words(float(got.flat[0]))}."
+    shown = ", ".join(f"{in_words(share)} of {size}" for share, size in zip(alone, sizes, strict=True))
+    message = f"Alone the batches have the accuracies {shown}; all together {in_words(want)}, got {value_in_words(got)}."
     return Failure.wrong(case, message, "Does an image of a smaller batch count as much as any other?", all_numbers([got]))
 
 

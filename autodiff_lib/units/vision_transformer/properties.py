@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...checks.compare import in_words, size_of
+from ...checks.compare import in_words, size_of, value_in_words
 from ...checks.question import Answer, Failure, all_numbers, plain
 from ...graph_data import GraphError
 from ...kinds.graph_function.judge import EXACT, evaluated, of_a_graph, twin, wrong_value
@@ -291,8 +291,8 @@ def judge_start(case: ImageCase, answer: Answer) -> Failure | None:
     got, want = evaluated(case, answer, leaves), math.log(case.sizes["C"])
     if got.shape == () and abs(abs(float(got)) - want) <= START * want:
         return stays(case, answer, leaves, got)
-    shown = in_words(float(got)) if got.shape == () else f"a value of shape {list(got.shape)}"
-    message = f"Where all {case.sizes['C']} classes are equally likely the loss must be log {case.sizes['C']} = {want:.4g}, got {shown}."
+    classes = case.sizes["C"]
+    message = f"Where all {classes} classes are equally likely the loss must be log {classes} = {want:.4g}, got {value_in_words(got)}."
     return Failure.wrong(case, message, "How much does one image cost there, and over how many is the mean?", all_numbers([got]))
 
 
