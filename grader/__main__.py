@@ -24,11 +24,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from autodiff_lib.checks.known import FILE, file_of, to_text
+from autodiff_lib.student import lab as student_lab
+from autodiff_lib.student.place import Course as Settings
+from autodiff_lib.student.place import find
 from autodiff_lib.units import UNITS
 
-from .authors import authoring, trials
+from .authors import authoring, handout, trials
 from .authors import doctor as checkup
-from .authors import lab as student_lab
 from .authors.catalogue import MISTAKES
 from .book.nbgrader_course import ROOT, NbgraderError
 from .classes import batch
@@ -315,10 +317,30 @@ def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; empti
         demonstration.demo(folder)
 
 
+@app.command("handout")
+def make_handout(
+    units: Annotated[list[str] | None, typer.Argument(help="The units, as 01_operators; all by default.")] = None,
+    to: Annotated[Path, typer.Option(help="The archive to write.")] = Path("handout.zip"),
+    term: Annotated[str, typer.Option(help="The name of the term, as 'Autumn 2026'; from course.toml by default.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Pack what students get: notebooks, lectures, the library, START, scripts that start it. No solution is in it."""
+    console = Console(stderr=True)
+    with told_in_red(), console.status("packing") as status:
+        settings = handout.settings_of(course.resolve(), term)
+        handout.make(units or [], to, settings, lambda part: status.update(f"packing {part}"))
+    print(
+        f"{to}: {to.stat().st_size / 2**20:.1f} MiB, for {settings.term}. Students unpack it and run start.sh, start.command or start.bat."
+    )
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def lab(context: typer.Context, folder: Annotated[Path, typer.Option(help="The working copy.")] = ROOT / "build" / "student") -> None:
-    """JupyterLab as a student has it, on a working copy of release/ and notebooks/. Further options go to JupyterLab."""
-    student_lab.start(folder, context.args)
+def lab(context: typer.Context, folder: Annotated[Path, typer.Option(help="The handout, unpacked.")] = ROOT / "build" / "lab") -> None:
+    """JupyterLab as a student has it, on a handout of today's release, whose copies keep what was written. Options go to JupyterLab."""
+    with told_in_red():
+        handout.write(folder, list(UNITS), Settings(term="as authors see it"))
+        code = student_lab.start(find(folder), context.args)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -353,5 +375,9 @@ def notebooks(
     sys.exit(bool(found))
 
 
-if __name__ == "__main__":
+def main() -> None:
     app(prog_name="grader")
+
+
+if __name__ == "__main__":
+    main()
