@@ -32,10 +32,13 @@ from autodiff_lib.units import UNITS
 from .authors import authoring, handout, trials
 from .authors import doctor as checkup
 from .authors.catalogue import MISTAKES
-from .book.nbgrader_course import ROOT, NbgraderError
+from .book import roster
+from .book.gradebook import is_there
+from .book.nbgrader_course import ROOT, NbgraderError, database
 from .classes import batch
 from .classes import regrade as regrading
 from .classes.records import Record, load_all
+from .collecting import collect as collecting
 from .exports import command as exports
 from .submission.jail import JailError
 
@@ -244,6 +247,79 @@ def export(
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/yellow]", soft_wrap=True)
     print(f"{to.value} written to {path}")
+
+
+@app.command("roster")
+def take_roster(
+    file: Annotated[
+        Path, typer.Argument(help="A table of the class, as Canvas, Moodle, Gradescope or Autolab gives it out, in CSV.", exists=True)
+    ],
+    id_column: Annotated[str, typer.Option("--id", help="The column by which students are known; a login or an id by default.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Put the names of a class into the gradebook: the formgrader shows them, and `grader collect` knows students by them."""
+    course = course.resolve()
+    with told_in_red():
+        people = roster.read(file, id_column)
+        new, there = roster.write(database(course), people)
+    Console().print(people_table(people))
+    print(f"{len(people)} students: {new} new, {there} that the gradebook had already")
+
+
+def people_table(people: list[roster.Person]) -> Table:
+    table = Table(box=box.SIMPLE)
+    for title in ("id", "last name", "first name", "email"):
+        table.add_column(title)
+    for one in people:
+        table.add_row(*map(escape, (one.id, one.last_name, one.first_name, one.email)))
+    return table
+
+
+@app.command()
+def collect(
+    paths: Annotated[list[Path], typer.Argument(help="What the learning platform gave back: archives, folders, notebooks.")],
+    unit: Annotated[str, typer.Option(help="The unit, where the files themselves do not tell it.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Sort submissions into submitted/, from Canvas, Moodle, Gradescope, Autolab or anywhere. Exit code 1: not all was understood."""
+    course = course.resolve()
+    with told_in_red("what was sorted in is kept, and the same command does it all again"):
+        if unit:
+            known(unit)
+        db_url = database(course)
+        there = roster.people(db_url) if is_there(db_url) else []
+        found = collecting.collect(course, paths, roster.Names(there), unit)
+    Console().print(arrivals_table(found.collected))
+    console = Console(stderr=True)
+    for where, why in found.not_understood:
+        console.print(f"[yellow]not understood: {escape(where)}: {escape(why)}[/yellow]", soft_wrap=True)
+    students = len({one.arrival.student for one in found.collected})
+    print(f"{len(found.collected)} submissions of {students} students; not understood: {len(found.not_understood)}")
+    raise typer.Exit(1 if found.not_understood else 0)
+
+
+def arrivals_table(collected: list[collecting.Collected]) -> Table:
+    """Who, when, which attempt, and what became of it."""
+    table = Table(box=box.SIMPLE)
+    for title in ("student", "unit", "when (UTC)", "attempt", "late", "named as by", "", "remarks"):
+        table.add_column(title, justify="right" if title == "attempt" else "left")
+    for one in sorted(collected, key=lambda one: (one.arrival.unit, one.arrival.student, one.arrival.sender.attempt)):
+        arrival = one.arrival
+        when = f"{arrival.time:%Y-%m-%d %H:%M}" if arrival.time else "not said"
+        clock = " (their clock)" if arrival.by_student else ""
+        attempt = str(arrival.sender.attempt or "")
+        row = (
+            arrival.student,
+            arrival.unit,
+            when + clock,
+            attempt,
+            one.late,
+            arrival.sender.scheme,
+            one.outcome,
+            "; ".join(arrival.remarks),
+        )
+        table.add_row(*map(escape, row))
+    return table
 
 
 @app.command("mistakes")

@@ -91,13 +91,9 @@ def cells_to_run(notebook: NotebookNode) -> Iterator[NotebookNode]:
     """Its code, without experiments, which grading leaves out as well, and without checks, which are asked by themselves."""
     for cell in notebook.cells:
         marked = cell.metadata.get("nbgrader", {})
-        is_check = marked.get("grade") and not marked.get("solution")
-        if (
-            cell.cell_type == "code"
-            and not is_check
-            and cell.source.strip() != "check()"
-            and "experiment" not in cell.metadata.get("tags", [])
-        ):
+        is_check = (marked.get("grade") and not marked.get("solution")) or cell.source.strip() == "check()"
+        is_experiment = "experiment" in cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and not is_check and not is_experiment:
             yield cell
 
 
@@ -113,7 +109,7 @@ def counted(notebook: NotebookNode, unit: str) -> Iterator[str]:
     there = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells if cell.cell_type == "code"]
     for name in UNITS[unit].exercises:
         if there.count(name) == 0:
-            yield f"the cell of {name} is missing, or has lost what the grader knows it by: copy your code into the cell of a fresh notebook"
+            yield f"the cell of {name} is missing, or has lost what the grader knows it by: copy your code into a fresh notebook's"
         elif there.count(name) > 1:
             yield f"the cell of {name} is there {there.count(name)} times: delete the ones that you do not mean"
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,8 @@ def working_copy(place: Place) -> list[Path]:
 def digest_of_cells(path: Path) -> str:
     """Of what the cells of a notebook say, without their outputs; of the whole file where it is no notebook any more."""
     content = path.read_bytes()
-    try:
+    with suppress(ValueError, TypeError, KeyError):  # somebody wrote it by hand
         content = json.dumps([cell["source"] for cell in in_lines(json.loads(content))]).encode()
-    except (ValueError, TypeError, KeyError):
-        pass  # somebody wrote it by hand
     return hashlib.sha256(content).hexdigest()
 
 
