@@ -426,6 +426,15 @@ def release(into: Annotated[Path, typer.Option(help="Where to write the units' f
     print(f"release written to {into}")
 
 
+@app.command()
+def pictures() -> None:
+    """Make the README's pictures of what students see again, in a browser."""
+    from .authors import pictures as makers  # needs playwright, which graders do not
+
+    with told_in_red():
+        makers.of_students()
+
+
 def progressed(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 

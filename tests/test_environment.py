@@ -34,6 +34,7 @@ def test_conda_makes_the_same_environment():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     python = next(entry for entry in conda["dependencies"] if str(entry).startswith("python="))
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
+    assert f"pytorch-cpu={PINS['torch']}" in conda["dependencies"]
     (pip,) = [entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict)]
     makefile = (ROOT / "Makefile").read_text()
     assert pip == ["--constraint constraints.txt", f"--editable .[{','.join(EXTRAS)}]"]

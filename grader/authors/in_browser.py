@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,14 +37,14 @@ def window(width: int = SIZE[0], height: int = SIZE[1]) -> Iterator[Page]:
 
 
 @contextmanager
-def jupyterlab(start: Sequence[str], folder: Path) -> Iterator[str]:
+def jupyterlab(start: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """JupyterLab, started by a command of a handout in its folder: the address that opens it. It ends with the block."""
     port, token = free_port(), secrets.token_hex(16)
     options = ["--no-browser", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}", "--ServerApp.ip=127.0.0.1"]
     address = f"http://127.0.0.1:{port}/?token={token}"
     log = folder / "jupyterlab.log"
     with open(log, "wb") as told:
-        process = subprocess.Popen([*start, *options], cwd=folder, stdout=told, stderr=told, start_new_session=True)
+        process = subprocess.Popen([*start, *options], cwd=folder, env=environment, stdout=told, stderr=told, start_new_session=True)
     try:
         deadline = time.monotonic() + SECONDS
         while not answers(address):
@@ -104,4 +104,4 @@ def run(page: Page, place: Locator) -> Locator:
 
 def save(page: Page) -> None:
     page.keyboard.press("Control+s")
-    page.locator(".jp-mod-current .jp-DirListing, #jp-main-dock-panel .lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").first.wait_for()
+    page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").wait_for()
