@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, ModuleType
 
-import nbformat
-from nbformat import NotebookNode
-
 from . import checks
 from .checks.probe import attempt
 from .checks.question import Problem
 from .ipython import as_python, remember
+from .notebook_files import NotebookNode, nbformat
 from .units import UNITS
 
 REFERENCE: dict[str, list[CodeType]] = {}

@@ -506,6 +506,28 @@ def _(folder):
     assert [sorted(output["data"]) for output in outputs("figure")] == [["image/png", "text/plain"]]
 
 
+@contract("jsonschema._format", "it works without the grammar of `rfc3987_syntax`, which nobody here needs, and which takes long to build")
+def _(folder):
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+IMPORTS = """
+import os, sys, threading
+path = os.environ["PATH"]
+import grader.__main__
+assert "lark" not in sys.modules and "rfc3987_syntax" not in sys.modules, "it was imported"
+assert None not in sys.modules.values(), "a module is still hidden"
+assert os.environ["PATH"] == path
+assert len(threading.enumerate()) == 1
+import jsonschema, nbformat, rfc3987_syntax
+nbformat.validate(nbformat.v4.new_notebook())
+assert rfc3987_syntax.is_valid_syntax("iri", "http://a.example/")
+"""
+
+
 # --- the tests
 
 

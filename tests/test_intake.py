@@ -2,6 +2,7 @@
 
 import pytest
 
+from autodiff_lib.checks import cells
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import solutions, source
 from grader.submission import intake
@@ -83,3 +84,42 @@ def intake_id(exercise):
 def test_an_exercise_that_is_not_python_is_still_known_where_it_is_shown():
     broken = solutions(UNIT)["softmax"].replace("return powers", "return powers (")
     assert intake.exercises_in((broken, "def (", "div = 1"), UNIT) == [("softmax",), (), ()]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_exercise_is_known_by_the_pattern_of_one_kind(unit):
+    known = [name for pattern in cells.patterns() for name in pattern.exercises(UNITS[unit])]
+    assert sorted(known) == sorted(UNITS[unit].exercises)
+    for name, text in solutions(unit).items():
+        assert name in cells.exercises_in_cells([text], unit)[0]
+        assert name in cells.exercises_meant(text + "\nno Python", unit)
+
+
+MEANT = {
+    "a signature": ('@ad.operator("matmul(a, b)")\nclass (', ("matmul",)),
+    "one on another line than its name": ("ad.operator(\n  'matmul(a, b)'", ()),
+    "the longer of two names": ("operator('matmul_softmax(a, b)') (", ()),
+    "a function of the name": ("x (\n    def sqrt(a):", ("sqrt",)),
+    "a name that begins like one": ("def sqrt_of(a", ()),
+    "a name alone": ("sqrt (", ()),
+}
+
+
+@pytest.mark.parametrize(("text", "names"), MEANT.values(), ids=MEANT)
+def test_a_cell_that_is_not_python_is_known_by_how_it_begins(text, names):
+    assert cells.exercises_meant(text, UNIT) == names
+
+
+def test_a_kind_brings_its_own_pattern(monkeypatch):
+    assigned = cells.Pattern(
+        lambda unit: unit.exercises,
+        lambda code, place, names: {target.id for target in getattr(place.node, "targets", ())} & set(names),
+        r"^(NAMES) =",
+    )
+    monkeypatch.setattr(cells, "patterns", lambda: (assigned,))
+    cells.beginnings.cache_clear()
+    try:
+        assert cells.exercises_in_cells(["sqrt = 1", "def sqrt(): ...", "other = 1"], UNIT) == [("sqrt",), (), ()]
+        assert cells.exercises_meant("sqrt = (", UNIT) == ("sqrt",)
+    finally:
+        cells.beginnings.cache_clear()

@@ -27,6 +27,7 @@ from grader.book.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgra
 from grader.classes import batch, work
 from grader.classes.writer import Writer
 from grader.submission import engine, jail
+from grader.submission.submitted import Submitted
 from tests import test_workers as classes
 
 UNIT, OTHER = classes.UNIT, "02_evaluator"
@@ -184,7 +185,7 @@ def test_the_same_new_students_may_be_written_down_by_two_graders_at_once(two_gr
     def write(unit: str) -> None:
         with Writer(course, database(course), unit) as writer:
             for student in STUDENTS:
-                writer.write(work.quarantined(work.Job(student, unit, "", {}), 1, True), course / "nowhere")
+                writer.write(work.quarantined(work.Job(student, unit, Submitted({}), ""), 1, True))
 
     with most_connections(server) as counts:
         at_once(lambda: write(UNIT), lambda: write(OTHER))

@@ -128,7 +128,8 @@ def test_what_a_changed_check_would_move_is_shown_and_nothing_counts_until_it_is
     assert after["check_sqrt"][1] == 1
     assert records.load(course, UNIT, "lucky").version == engine.version(UNIT)
     assert pages(course)["lucky"] != before[1]["lucky"]
-    assert batch.unchanged(course, UNIT, "lucky", batch.Options()) is not None
+    published = records.load(course, UNIT, "lucky")
+    assert batch.unchanged(course, UNIT, "lucky", batch.Options(), published.digest) == published
     assert records.load_all(course, UNIT, staging=True) == []
     assert "Nothing would move." in run(course, "regrade", UNIT, "--student", "lucky", "--jobs", "1")[1]
 
@@ -340,12 +341,10 @@ def test_one_writer_takes_penalties_off_the_points_of_now(empty, late_rule):
     late_rule(ZERO)
     submits(empty, "quick")
     record = grade(empty, "quick")
-    submitted = batch.submission(empty, UNIT, "quick")
-    (submitted / "timestamp.txt").write_text(NEXT_DAY)
     worse = replace(record, questions={**record.questions, "matmul": replace(record.questions["matmul"], points=1.0)})
     with Writer(empty, database(empty), UNIT) as writer:
         for one, expected in ((record, 32), (worse, 28), (record, 32)):
-            writer.write(Graded(one, ""), submitted)
+            writer.write(Graded(one, "", NEXT_DAY))
             assert rows(database(empty))["quick"]["penalties"] == [expected]
 
 

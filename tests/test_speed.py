@@ -130,7 +130,7 @@ def test_every_round_has_numbers_of_its_own():
 @pytest.fixture
 def locks(tmp_path, monkeypatch):
     """Locks that no other test shares."""
-    monkeypatch.setattr(pace.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(pace, "folder_of_locks", lambda: tmp_path)
 
 
 def work(started, finish):

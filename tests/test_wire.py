@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autodiff_lib.bfloat16 import rounded
 from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Problem
 
@@ -26,6 +27,7 @@ ANSWERS = [
     Answer(arrays=(np.ones((2, 3)), np.array(1.5, np.float32), np.zeros((0, 4)))),
     Answer(arrays=(np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(12).reshape(2, 3, 2).T, np.arange(8.0)[::-2])),
     Answer(arrays=(np.array([True, False]), np.arange(3, dtype=">f8"), np.arange(5, dtype=np.uint8), np.array(2**62))),
+    Answer(arrays=(rounded(np.array([[1.0, -0.1], [np.inf, np.nan]]), "bfloat16"), rounded(np.array(3.0), "bfloat16"))),
     Answer(graph={"nodes": [{"leaf": 0}], "outputs": [0]}, facts={"changed": []}),
     Answer(problem=Problem("ValueError", "no", "line 3"), printed="hello"),
 ]
@@ -53,6 +55,7 @@ class Explosive:
 FORMS = [
     (["object", [1], "C"], "has the dtype object"),
     (["O", [1], "C"], "has the dtype O"),
+    (["void16", [1], "C"], "has the dtype void16"),
     (["complex128", [], "C"], "has the dtype complex128"),
     (["U2", [1], "C"], "has the dtype U2"),
     ([["f", "float64"], [1], "C"], "impossible form"),

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cache
@@ -18,16 +19,19 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import DataError, OperationalError
 
 from grader.authors.catalogue import MISTAKES
 from grader.book import gradebook
+from grader.book.nbgrader_adapter import time_of
 from grader.book.nbgrader_course import database, filled_in, release, solutions, submit
 from grader.classes import batch, records, whole, work, workers, writer
 from grader.submission import engine, intake, jail, reading, submitted
 from grader.submission import plain as plain_form
 from grader.submission.limits import Limits
+from grader.submission.pace import Pace
 from tests import corpora
 
 UNIT = "01_operators"
@@ -275,7 +279,7 @@ class NoJail:
     """Stands in where nothing is run."""
 
     def __init__(self, *arguments: Any) -> None:
-        self.jailed = True
+        self.jailed, self.pace = True, Pace({})
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -404,11 +408,11 @@ def test_a_late_timestamp_is_read_as_nbgrader_reads_it(tmp_path):
     }
     for text, expected in written.items():
         (tmp_path / "timestamp.txt").write_text(text + "\n")
-        _, found = writer.timestamp_in(tmp_path)
+        found = time_of(submitted.timestamp_in(tmp_path))
         assert expected is None or (found.hour, found.microsecond) == expected
     for text in ("", "yesterday", "9" * 200):
         (tmp_path / "timestamp.txt").write_text(text)
-        assert writer.timestamp_in(tmp_path)[1] is None
+        assert time_of(submitted.timestamp_in(tmp_path)) is None
 
 
 # --- every step of a submission fails alone
@@ -486,6 +490,37 @@ def test_a_step_that_fails_leaves_its_submission_ungraded_with_a_reason_and_nobo
     fresh: set[str] = set()
     batch.autograde(three, UNIT, students_of(3), batch.Options(), lambda record, new: fresh.add(record.student) if new else None)
     assert fresh == ({"s1"} if problem.startswith(("writing", "packing")) else set())  # what was not written, or not seen, is tried again
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_repair_that_is_found_last_is_in_the_record_and_on_the_page(three, no_jails, tmp_path, jobs):
+    course = shutil.copytree(three, tmp_path / "course")
+    (course / "submitted" / "s1" / UNIT / "timestamp.txt").write_text("yesterday")
+    found = {record.student: record for record in grade(course, jobs=jobs, force=True)}
+    assert {student: record.repairs for student, record in found.items()} == {"s0": [], "s1": [work.UNREADABLE], "s2": []}
+    assert records.load(course, UNIT, "s1").repairs == [work.UNREADABLE]
+    for student in students_of(3):
+        page = nbformat.read(batch.page_of(course, UNIT, student), as_version=4)
+        told = [item.get_text() for item in BeautifulSoup(page.cells[0].source, "html.parser").select("li")]
+        assert told == found[student].repairs
+
+
+def test_a_submission_is_read_once_whatever_becomes_of_it(three, no_jails, monkeypatch, tmp_path):
+    course = shutil.copytree(three, tmp_path / "course")
+    read: Counter[str] = Counter()
+    content_of = submitted.content_of
+
+    def counted(path: Path, limit: int) -> Any:
+        read[path.name] += path.is_file() and path.is_relative_to(course)  # whoever reads also reads the release
+        return content_of(path, limit)
+
+    monkeypatch.setattr(submitted, "content_of", counted)
+    notebooks = dict.fromkeys((f"{student}.ipynb" for student in students_of(3)), 1)
+    for change in (lambda: None, lambda: None, lambda: (course / "submitted" / "s1" / UNIT / "s1.ipynb").write_text("[]")):
+        change()
+        read.clear()
+        grade(course, jobs=1)
+        assert dict(+read) == notebooks
 
 
 FULL = OSError(28, "No space left on device")

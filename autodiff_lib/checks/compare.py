@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2}
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 8e-2}
 """Error allowed, relative to the entry itself and, for entries that cancel, to the largest of the array (or 1)."""
 
 

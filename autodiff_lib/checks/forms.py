@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..bfloat16 import BFLOAT16
 from .question import Answer, Case, Failure, Timed
 from .wire import unsendable
 
@@ -34,6 +35,7 @@ class Form:
     outputs: Callable[[Any], int] = nothing  # of the graph; none means that there is no graph
     outputs_of: Callable[[dict[str, Any]], int] = len  # how many a graph has. ValueError where it is none
     facts: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    bfloat16: bool = False  # whether its arrays may be of that dtype, so that a judge makes them float32 first
     agree: Callable[[Any, Mapping[str, Any]], bool] = lambda case, facts: True  # whether facts that are right one by one fit together
     miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
     contest: Contest | None = None  # how an answer comes about in which time is measured
@@ -46,6 +48,8 @@ def misformed(case: Case, answer: Answer) -> Failure | None:
     tampered = Failure(case.name, "tampered", TAMPERED)
     facts = answer.facts
     if set(facts) != set(form.facts) or not all(check(facts[name], case) for name, check in form.facts.items()):
+        return tampered
+    if not form.bfloat16 and any(array.dtype == BFLOAT16 for array in answer.arrays):
         return tampered
     outputs, arrays = form.outputs(case), form.arrays(case)
     if bool(answer.graph) != bool(outputs) or unsendable(answer.arrays) or not form.agree(case, facts):

@@ -22,6 +22,7 @@ MAX_DEPTH = 50  # of names that stand for names, and of attributes of attributes
 SHELL = "IPython.shell"  # what get_ipython() gives
 WRITES_MODULE = "writefile"  # the magic that makes a file of a cell
 
+DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 OPENS_SCOPE = FUNCTION | ast.ClassDef | COMPREHENSION

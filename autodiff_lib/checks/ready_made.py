@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from itertools import accumulate
 
 from ..ipython import RUNS_MAGIC
 from ..units import UNITS
-from .names import SHELL, Code, Place, descendants
+from .cells import defined_by
+from .names import DEFINITION, SHELL, Code, Place
 from .question import Failure, PartVerdict, Question, Verdict
 
 EVERYWHERE = {
@@ -46,8 +47,6 @@ INSIDE = {"__code__", "__globals__", "__closure__", "__subclasses__", "__builtin
 
 HARMLESS = {"autodiff_lib.checks.of_unit", "autodiff_lib.checks.live_values", "autodiff_lib.checks"}
 MAX_FLAGS = 20
-
-DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -157,35 +156,6 @@ def last_definitions(code: Code, unit: str) -> dict[str, list[Place]]:
                 found[exercise].clear()
             found[exercise].append(place)
     return found
-
-
-def exercises_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]:
-    """For each cell, the exercises that it puts into the table."""
-    code = Code(cells)
-    there = [{exercise for place in places or () for exercise in defined_by(code, place, unit)} for places in code.cells]
-    return [tuple(exercise for exercise in UNITS[unit].exercises if exercise in defined) for defined in there]
-
-
-def defined_by(code: Code, place: Place, unit: str) -> set[str]:
-    """The exercises that a statement puts into the table: functions by their name, operators by their signature."""
-    definitions = [node for node in descendants(place.node) if isinstance(node, DEFINITION)]
-    found = {node.name for node in definitions} & set(UNITS[unit].functions)
-    operators = {signature.partition("(")[0] for signature in UNITS[unit].operators}
-    if operators:
-        decorators = {decorator for node in definitions for decorator in node.decorator_list}
-        found |= operators & {text.partition("(")[0].strip() for text in signatures(code, place, decorators)}
-    return found
-
-
-def signatures(code: Code, place: Place, decorators: Collection[ast.expr]) -> Iterator[str]:
-    """The texts that a statement hands to its decorators, or to `operator`."""
-    for use in code.uses(place):
-        call = use.node
-        if isinstance(call, ast.Call) and (call in decorators or "autodiff_lib.operator" in code.paths(call.func, use.scope)):
-            for value in (*call.args, *(keyword.value for keyword in call.keywords)):
-                text = code.constant(value, use.scope)
-                if text is not None and "(" in text:
-                    yield text
 
 
 # --- what a person should look at

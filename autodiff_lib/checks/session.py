@@ -9,7 +9,8 @@ from types import FunctionType
 from ..ipython import cells_run, text_behind
 from ..registry import table
 from ..units import UNITS
-from .ready_made import Look, exercises_in_cells, look
+from .cells import exercises_in_cells
+from .ready_made import Look, look
 
 NOTE = "The cell of {name} was changed and ended in an error: this report is about its version before that."
 MAX_FILES, MAX_FILE = 50, 2**20  # modules beside the notebook, and bytes of each

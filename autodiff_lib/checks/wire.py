@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..bfloat16 import BFLOAT16, NAME, name_of
 from .question import Answer, Ask, Problem
 
 MAX_MESSAGE = 32 * 2**20  # bytes
@@ -23,7 +24,7 @@ MAX_ARRAYS = 256
 MAX_RANK = 8
 MAX_ANSWER = MAX_MESSAGE // 2  # bytes of the arrays of an answer: the rest is for what is said about them
 MAX_TEXT = 10_000  # characters of a message or of printed text
-DTYPES = {"float64", "float32", "float16", "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+DTYPES = {"float64", "float32", "float16", NAME, "bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
 LENGTH = struct.Struct("<Q")
 
 
@@ -46,7 +47,7 @@ def pack(header: dict[str, Any], arrays: Sequence[np.ndarray] = ()) -> bytes:
         if array.dtype.hasobject:
             raise ValueError("an array of Python objects cannot be sent")
         order: Literal["C", "F"] = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
-        forms.append([array.dtype.name, array.shape, order])
+        forms.append([name_of(array.dtype), array.shape, order])
         contents.append(array.astype(array.dtype.newbyteorder("="), copy=False).tobytes(order))
     head = json.dumps({**header, "arrays": forms}).encode()
     return b"".join((LENGTH.pack(len(head)), head, *contents))
@@ -82,7 +83,7 @@ def checked_form(form: Any) -> tuple[np.dtype, tuple[int, ...], Literal["C", "F"
             if name not in DTYPES:
                 raise WireError(f"an array has the dtype {name[:20]}, expected one of {', '.join(sorted(DTYPES))}")
             if len(shape) <= MAX_RANK and all(type(size) is int and size >= 0 for size in shape) and is_moderate(shape):
-                return np.dtype(name), tuple(shape), order
+                return BFLOAT16 if name == NAME else np.dtype(name), tuple(shape), order
     raise WireError("an array has an impossible form")
 
 
@@ -96,7 +97,7 @@ def unsendable(arrays: Sequence[Any]) -> str:
     for array in arrays:
         if type(array) is not np.ndarray:
             return f"{type(array).__name__}, expected a plain array"
-        if array.dtype.name not in DTYPES:
+        if name_of(array.dtype) not in DTYPES:
             return f"values of the dtype {array.dtype.name}, expected one of {', '.join(sorted(DTYPES))}"
         if array.ndim > MAX_RANK or not is_moderate(array.shape):
             return f"an array with {array.ndim} axes and {array.size} entries, expected up to {MAX_RANK} axes, and far fewer entries"

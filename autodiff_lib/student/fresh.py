@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
 
 from ..course import cell_name, read
+from ..notebook_files import NotebookNode, nbformat
 from ..units import UNITS
 from .asked import MIME
 

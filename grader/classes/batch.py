@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from ..book.gradebook import ensure_assignment
@@ -17,7 +18,6 @@ from ..submission import engine
 from ..submission.jail import open_jail
 from ..submission.limits import Limits, limits_of
 from ..submission.reading import open_reader
-from ..submission.submitted import look
 from . import records, work, workers
 from .boundary import alone
 from .records import Record
@@ -81,7 +81,6 @@ def autograde(
     JailError where there can be no jail.
     """
     found: dict[str, Record] = {}
-    todo: list[str] = []
     db_url, limits = db_url or database(course), limits_of(unit, course)
     if not options.staging:
         ensure_assignment(course, db_url, unit)
@@ -89,37 +88,44 @@ def autograde(
     with Writer(course, db_url, unit, options.staging) as writer:
         there = set(students) if options.staging else students_with(writer.gradebook, unit)
 
-        def kept(student: str) -> Record | None:
-            record = unchanged(course, unit, student, options)
-            if record is not None and student not in there:  # the gradebook is another one than when this was graded
-                page = page_of(course, unit, student).read_text(encoding="utf-8")
-                writer.write(work.Graded(record, page), submission(course, unit, student))
+        def kept(job: work.Job) -> Record | None:
+            record = None if options.force else unchanged(course, unit, job.student, options, job.digest)
+            if record is not None and job.student not in there:  # the gradebook is another one than when this was graded
+                page = page_of(course, unit, job.student).read_text(encoding="utf-8")
+                writer.write(work.Graded(record, page, job.submitted.timestamp))
             return record
 
-        for student in students:
-            record = None if options.force else alone("looking at its record", student, lambda: kept(student), lambda reason: None)  # noqa: B023 - called at once
-            if record is None:
-                todo.append(student)
-                continue
-            found[student] = record
-            on_student(record, False)
-        jobs = (packed(course, unit, student, options) for student in todo)
-        for graded in results(unit, jobs, options, limits, len(todo)) if todo else ():
-            graded = replace(graded, record=replace(graded.record, limits=limits.hash))
-            record = writer.write(graded, submission(course, unit, graded.record.student))
+        def tell(record: Record, fresh: bool) -> None:
             found[record.student] = record
-            on_student(record, True)
+            on_student(record, fresh)
+
+        def todo() -> Iterator[work.Job]:
+            """What is to be graded, each submission read when its turn comes; what has not changed is told of on the way."""
+            for student in students:
+                job = packed(course, unit, student, options, limits)
+                record = alone("looking at its record", student, lambda: kept(job), lambda reason: None)  # noqa: B023 - called at once
+                if record is None:
+                    yield job
+                else:
+                    tell(record, False)
+
+        for graded in results(unit, todo(), options, limits):
+            tell(writer.write(graded), True)
     return [found[student] for student in students]
 
 
-def results(unit: str, jobs: Iterable[work.Job], options: Options, limits: Limits, count: int) -> Iterator[work.Graded]:
-    """What the workers make of the jobs, in the order in which they are done."""
+def results(unit: str, jobs: Iterator[work.Job], options: Options, limits: Limits) -> Iterator[work.Graded]:
+    """What the workers make of the jobs, in the order in which they are done. For nothing, nothing is started."""
+    first = list(islice(jobs, max(1, options.jobs)))
+    jobs = chain(first, jobs)
+    if not first:
+        return
     if options.scheduler is not None:
         from . import cluster  # takes a second to import
 
         yield from cluster.run(jobs, options.scheduler, options.jobs, unit, limits, options.jailed, options.cold)
-    elif min(options.jobs, count) > 1:
-        yield from workers.run(jobs, min(options.jobs, count), unit, limits, options.jailed, options.cold)
+    elif len(first) > 1:
+        yield from workers.run(jobs, len(first), unit, limits, options.jailed, options.cold)
     else:
         with open_reader(unit, limits) as reader, open_jail(unit, limits, options.jailed) as jail:
             for job in jobs:
@@ -133,21 +139,21 @@ def submission(course: Path, unit: str, student: str) -> Path:
     return course / "submitted" / student / unit
 
 
-def packed(course: Path, unit: str, student: str, options: Options) -> work.Job:
+def packed(course: Path, unit: str, student: str, options: Options, limits: Limits) -> work.Job:
     """The submission, with what is known of the student from before it. Whoever grades with `force` wants times measured again."""
     before = records.load(course, unit, student)
     if before is not None and options.force:
         before = replace(before, measured={})
-    return work.pack(submission(course, unit, student), student, unit, before)
+    return work.pack(submission(course, unit, student), student, unit, before, limits)
 
 
-def unchanged(course: Path, unit: str, student: str, options: Options) -> Record | None:
-    """The record of an earlier run, if the submission, the grader, the questions and the limits are still the same."""
+def unchanged(course: Path, unit: str, student: str, options: Options, digest: str) -> Record | None:
+    """The record of an earlier run, if the submission of this digest, the grader, the questions and the limits are still the same."""
     record = records.load(course, unit, student, options.staging)
-    if record is None or record.version != engine.version(unit) or record.jailed != options.jailed:
+    if record is None or not digest or record.digest != digest or record.version != engine.version(unit) or record.jailed != options.jailed:
         return None
     if record.limits != limits_of(unit, course).hash:
         return None
     page = page_of(course, unit, student, options.staging)
     there = is_whole(record, page) if options.staging else page.is_file()
-    return record if there and look(submission(course, unit, student)).digest == record.digest else None
+    return record if there else None

@@ -75,7 +75,8 @@ class Record:
         return why_ungraded(self.problem, {name: self.questions[name].message for name in self.ungraded})
 
 
-def record_of(student: str, result: Result, digest: str, told: Collection[str] = ()) -> Record:
+def record_of(student: str, result: Result, digest: str, told: Collection[str] = (), limits: str = "") -> Record:
+    """All that is kept of a result; nothing is added to it later but how long writing it took, and its seal."""
     questions = {}
     for name, verdict in result.verdicts.items():
         failure = told_of(verdict)
@@ -84,9 +85,8 @@ def record_of(student: str, result: Result, digest: str, told: Collection[str] =
         questions[name] = QuestionRecord(verdict.points, verdict.max_points, verdict.reason, *said, hashed)
     seconds = {stage: round(value, 4) for stage, value in result.seconds.items()}
     kept = (result.repairs, result.problem, result.jailed, digest, version(result.unit))
-    return Record(
-        student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, flags=result.flags, measured=result.measured
-    )
+    record = Record(student, result.unit, questions, *kept, sorted(told), sorted(result.in_words), seconds, limits, result.flags)
+    return replace(record, measured=result.measured)
 
 
 def without_verdicts(record: Record, problem: str) -> Record:

@@ -12,6 +12,7 @@ from ..book.nbgrader_adapter import opened, scores
 from ..book.nbgrader_course import database
 from ..book.pages import page_of
 from ..exports import lines
+from ..submission.submitted import look
 from . import batch, records
 from .records import QuestionRecord, Record
 from .work import Graded
@@ -100,10 +101,10 @@ def why(current: Record | None, staged: Record, old: QuestionRecord | None, new:
     return f"{cause}; {said}"
 
 
-def is_stale(course: Path, record: Record) -> bool:
-    """Whether a staged record is no longer as it was sealed, or no longer that of its submission, this grader, or these limits."""
+def is_stale(course: Path, record: Record, digest: str) -> bool:
+    """Whether a staged record is no longer as it was sealed, or not that of the submission of this digest, this grader, or these limits."""
     options = batch.Options(staging=True, jailed=record.jailed)
-    return batch.unchanged(course, record.unit, record.student, options) is None
+    return batch.unchanged(course, record.unit, record.student, options, digest) is None
 
 
 def publish(course: Path, unit: str, students: Collection[str] = ()) -> list[Record]:
@@ -116,7 +117,13 @@ def publish(course: Path, unit: str, students: Collection[str] = ()) -> list[Rec
         raise ValueError(f"nothing is staged of {', '.join(absent)}: run `grader regrade {unit}` first")
     if not listed:
         raise ValueError(f"nothing is staged for {unit}: run `grader regrade {unit}` first")
-    changed = [record.student for record in listed if is_stale(course, record)]
+    changed: list[str] = []
+    timestamps: dict[str, str] = {}
+    for record in listed:
+        submitted = look(batch.submission(course, unit, record.student))
+        timestamps[record.student] = submitted.timestamp
+        if is_stale(course, record, submitted.digest):
+            changed.append(record.student)
     if not students:
         changed += [path.stem for path in records.damaged(course, unit, staging=True)]
     if changed:
@@ -126,7 +133,7 @@ def publish(course: Path, unit: str, students: Collection[str] = ()) -> list[Rec
     with Writer(course, db_url, unit) as writer:
         for record in listed:
             page = page_of(course, unit, record.student, staging=True).read_text(encoding="utf-8")
-            written = writer.write(Graded(replace(record, seal=""), page), batch.submission(course, unit, record.student))
+            written = writer.write(Graded(replace(record, seal=""), page, timestamps[record.student]))
             if written.digest != record.digest:
                 raise ValueError(f"{record.student} could not be published, and stays staged: {written.problem}")
     for record in listed:

@@ -15,14 +15,18 @@ import nbformat
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.question import Reason
 
+from ..book.nbgrader_adapter import time_of
 from ..book.nbgrader_course import source
 from ..book.pages import graded_notebook
 from ..submission import engine
 from ..submission.jail import Jail
+from ..submission.limits import Limits
 from ..submission.reading import Reader
-from ..submission.submitted import Submitted, look
+from ..submission.submitted import TIMESTAMP, Submitted, look
 from .boundary import alone
 from .records import Record, record_of, told_before
+
+UNREADABLE = f"its {TIMESTAMP} cannot be read, so it counts as submitted in time"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Job:
     digest: str
     told: tuple[str, ...] = ()  # mistakes that earlier feedback has named
     measured: engine.Measured = field(default_factory=dict)  # of it, when it was graded before
+    limits: str = ""  # hash of those that it is graded under
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,24 @@ class Graded:
 
     record: Record
     page: str = field(repr=False)
+    timestamp: str = ""  # of the submission
 
 
-def pack(folder: Path, student: str, unit: str, before: Record | None = None) -> Job:
-    """The submission in a folder. `before` is the student's record so far, of this submission or of an earlier one."""
-    submitted = alone("packing", student, lambda: look(folder), lambda reason: Submitted({}, problem=reason))
-    digest = submitted.digest
+def pack(folder: Path, student: str, unit: str, before: Record | None = None, limits: Limits | None = None) -> Job:
+    """The submission in a folder, which is read here and never again. `before` is the student's record so far, of this submission or of
+    an earlier one.
+
+    One that cannot be packed has no digest: the next run tries again.
+    """
+
+    def read() -> tuple[Submitted, str]:
+        submitted = look(folder)
+        return submitted, submitted.digest
+
+    submitted, digest = alone("packing", student, read, lambda reason: (Submitted({}, problem=reason), ""))
+    told = tuple(sorted(told_before(before, digest)))
     measured = before.measured if before is not None and before.digest == digest else {}
-    return Job(student, unit, submitted, digest, tuple(sorted(told_before(before, digest))), measured)
+    return Job(student, unit, submitted, digest, told, measured, "" if limits is None else limits.hash)
 
 
 def grade(job: Job, jail: Jail, reader: Reader) -> Graded:
@@ -74,11 +89,15 @@ def judged(job: Job, jail: Jail, reader: Reader) -> engine.Result:
 
 
 def graded(job: Job, result: engine.Result) -> Graded:
+    """The record and the page of a result: what is found out about a submission is in both, or in none."""
+    timestamp = job.submitted.timestamp
+    if timestamp and time_of(timestamp) is None:
+        result.repairs.append(UNREADABLE)
     page = graded_notebook(result)
     for number, cell in enumerate(page.cells):
         if cell.id not in ids_of(job.unit):  # nbformat drew it: the same result would make another page each time
             cell.id = f"added-{number}"
-    return Graded(record_of(job.student, result, job.digest, job.told), nbformat.writes(page))
+    return Graded(record_of(job.student, result, job.digest, job.told, job.limits), nbformat.writes(page), timestamp)
 
 
 @cache

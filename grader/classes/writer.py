@@ -20,16 +20,12 @@ from ..book.nbgrader_adapter import late_penalty, opened, session, time_of
 from ..book.nbgrader_course import settings
 from ..book.pages import page_of
 from ..collecting.late import forgiving
-from ..submission.submitted import content_of
+from ..submission.submitted import TIMESTAMP
 from . import records, whole
 from .boundary import HOST, alone
 from .records import Record
 from .sealing import seal
 from .work import Graded
-
-TIMESTAMP = "timestamp.txt"
-MAX_TIMESTAMP = 1000  # bytes
-UNREADABLE = f"its {TIMESTAMP} cannot be read, so it counts as submitted in time"
 
 
 class WritingError(OSError):
@@ -44,8 +40,8 @@ class Writer(AbstractContextManager["Writer"]):
         self.gradebook = None if staging else opened(db_url)
         self.late_penalty = forgiving(course, unit, late_penalty(settings(course)))
 
-    def write(self, graded: Graded, submission: Path) -> Record:
-        """All of one result, with the time of the submission that lies there; the gradebook gets it in one transaction.
+    def write(self, graded: Graded) -> Record:
+        """All of one result; the gradebook gets it in one transaction.
 
         Returns the record as it is written, which is one without verdicts where the result cannot be. WritingError
         where nothing can be written.
@@ -54,7 +50,7 @@ class Writer(AbstractContextManager["Writer"]):
             return alone(
                 "writing",
                 graded.record.student,
-                lambda: self.all_of(graded, submission),
+                lambda: self.all_of(graded),
                 lambda reason: self.unwritten(graded.record, reason),
             )
         except (*HOST, OSError) as error:
@@ -63,17 +59,15 @@ class Writer(AbstractContextManager["Writer"]):
             whole_so_far = "what was written before is whole, and the same command goes on from here"
             raise WritingError(f"the result of {graded.record.student} cannot be written: {said} ({whole_so_far})") from error
 
-    def all_of(self, graded: Graded, submission: Path) -> Record:
+    def all_of(self, graded: Graded) -> Record:
         record, start = graded.record, time.perf_counter()
         page = page_of(self.course, self.unit, record.student, self.staging)
         whole.write(page, graded.page)
-        text, timestamp = timestamp_in(submission)
+        timestamp = time_of(graded.timestamp)
         if timestamp is not None:  # nbgrader looks there for whether feedback has to be written again
-            whole.write(page.with_name(TIMESTAMP), text)
+            whole.write(page.with_name(TIMESTAMP), graded.timestamp)
         else:
             page.with_name(TIMESTAMP).unlink(missing_ok=True)
-        if text and timestamp is None and UNREADABLE not in record.repairs:
-            record = replace(record, repairs=[*record.repairs, UNREADABLE])
         if self.gradebook is not None:
             self.tell_gradebook(record, timestamp)
         seconds = {**record.seconds, "gradebook": round(time.perf_counter() - start, 4)}
@@ -103,17 +97,3 @@ class Writer(AbstractContextManager["Writer"]):
     def __exit__(self, *details: Any) -> None:
         if self.gradebook is not None:
             self.gradebook.close()
-
-
-def timestamp_in(folder: Path) -> tuple[str, datetime | None]:
-    """When it was submitted, from the file that nbgrader's exchange puts beside it: as it stands there, and as it is meant."""
-    try:
-        content = content_of(folder / TIMESTAMP, MAX_TIMESTAMP)
-    except FileNotFoundError:
-        return "", None
-    except OSError as error:
-        return f"({error.strerror})", None
-    if not isinstance(content, bytes):
-        return ("", None) if content is None else ("(too long)", None)
-    text = content.decode(errors="replace").strip()
-    return text, time_of(text)

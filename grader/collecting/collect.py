@@ -21,9 +21,9 @@ from autodiff_lib.student.handing_in import RECEIPT
 from autodiff_lib.units import UNITS
 
 from ..book.roster import Names
-from ..submission.submitted import is_notebook
+from ..submission.submitted import TIMESTAMP, is_notebook
 from .archives import Item, Unpacked, other_archive, unpack
-from .late import TIMESTAMP, Lateness, handed_in, lateness, rules
+from .late import Lateness, handed_in, lateness, rules
 from .schemes import AGAIN, METADATA, Sender, of_gradescope, sender, time_of
 
 MAX_NAME = 100  # letters of a student's folder

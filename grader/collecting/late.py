@@ -21,9 +21,9 @@ from autodiff_lib.student.place import SETTINGS
 from autodiff_lib.units import UNITS
 
 from ..book.nbgrader_adapter import opened, session, time_of
+from ..submission.submitted import TIMESTAMP
 
 DAY = 86_400  # seconds
-TIMESTAMP = "timestamp.txt"
 LatePenalty = Callable[[str, float, float], float | None]
 
 

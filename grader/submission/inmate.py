@@ -33,7 +33,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import Any
 
 HOME = Path(os.environ.get("HOME", "/home/student"))
 WRITABLE = (HOME, Path("/tmp"), Path("/dev/shm"))  # in a jail
@@ -199,9 +199,6 @@ def drop_rights(uid: int) -> None:
 
 def import_everything(reference: bytes) -> Any:
     """Warm up: what notebooks import, the earlier units' reference, and an IPython shell without history. Returns the shell."""
-    cast(dict[str, Any], sys.modules)["rfc3987_syntax"] = (
-        None  # jsonschema would spend a second on its grammar, which no notebook's schema needs
-    )
     import matplotlib
     import numpy  # noqa: F401
     import torch

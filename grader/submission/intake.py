@@ -19,12 +19,13 @@ from typing import Any
 
 import nbformat
 
+from autodiff_lib.checks.cells import exercises_in_cells, exercises_meant
 from autodiff_lib.checks.names import parsed
-from autodiff_lib.checks.ready_made import Look, exercises_in_cells, look
+from autodiff_lib.checks.ready_made import Look, look
 from autodiff_lib.units import UNITS
 
 from ..book.nbgrader_course import ROOT
-from .submitted import MAX_FILE, MAX_FILES_TOTAL, MiB, Submitted, is_notebook, shown
+from .submitted import MAX_FILE, MAX_FILES_TOTAL, TIMESTAMP, MiB, Submitted, is_notebook, shown
 
 MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together
 MAX_WORDS = 50_000  # characters of an answer in words
@@ -117,7 +118,7 @@ def extra_files(others: dict[str, bytes | int], home: PurePosixPath, repairs: li
     total = 0
     for path, content in others.items():
         place = PurePosixPath(path)
-        if not place.is_relative_to(home) or place.name == "timestamp.txt":
+        if not place.is_relative_to(home) or place.name == TIMESTAMP:
             continue
         name = str(place.relative_to(home))
         size = content if isinstance(content, int) else len(content)
@@ -336,22 +337,9 @@ def filled(cells: Iterable[tuple[str, tuple[str, ...]]], unit: str) -> set[str]:
 
 @lru_cache(maxsize=1)  # whoever finds the notebook asks first, whoever mends it asks again
 def exercises_in(texts: tuple[str, ...], unit: str) -> list[tuple[str, ...]]:
-    """For each text the exercises that it puts into the table, or would, if it were Python."""
+    """For each text the exercises that it puts into the table, or would, if it were Python: then only where it is shown depends on them."""
     found = exercises_in_cells(texts, unit)
-    return [there or (meant(text, unit) if parsed(text) is None else ()) for text, there in zip(texts, found, strict=True)]
-
-
-def meant(text: str, unit: str) -> tuple[str, ...]:
-    """The exercises of a cell that is not Python: only where it is shown depends on them."""
-    found = {one or other for one, other in beginnings(unit).findall(text)}
-    return tuple(name for name in UNITS[unit].exercises if name in found)
-
-
-@cache
-def beginnings(unit: str) -> re.Pattern[str]:
-    """How the cells of a unit's exercises begin, in the release."""
-    names = "|".join(map(re.escape, UNITS[unit].exercises))
-    return re.compile(rf"""operator\([^\n]*?["']\s*({names})\s*\(|^[ \t]*(?:def|class) ({names})\b""", re.MULTILINE)
+    return [there or (exercises_meant(text, unit) if parsed(text) is None else ()) for text, there in zip(texts, found, strict=True)]
 
 
 def within_limits(raw: list[dict[str, Any]], unit: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -375,7 +363,7 @@ def within_limits(raw: list[dict[str, Any]], unit: str) -> tuple[list[dict[str, 
     stubs, by_id, _ = expected_cells(unit)
     for cell, why in left_out:
         marked = cell["nbgrader"].get("grade_id")
-        names = [marked] if marked in stubs else [by_id[cell["id"]]] if cell["id"] in by_id else meant(cell["source"], unit)
+        names = [marked] if marked in stubs else [by_id[cell["id"]]] if cell["id"] in by_id else exercises_meant(cell["source"], unit)
         beyond |= dict.fromkeys(names, why)
     return kept, beyond
 

@@ -103,10 +103,16 @@ def join(lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_SH)
 
 
+def folder_of_locks() -> Path:
+    """Where files of this user's alone may stay: it is not the folder for temporary ones, in which nothing is left."""
+    listed = (os.environ.get("XDG_RUNTIME_DIR"), "/run" if os.getuid() == 0 else None, Path.home() / ".cache", Path.home())
+    return next((Path(folder) for folder in listed if folder and os.access(folder, os.W_OK | os.X_OK)), Path(tempfile.gettempdir()))
+
+
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[int]:
     """A file of this user's to lock. The lock goes with it, also where a process that was forked meanwhile has it open."""
-    path = Path(tempfile.gettempdir(), f"autodiff-{os.getuid()}-{name}.lock")
+    path = folder_of_locks() / f"autodiff-{os.getuid()}-{name}.lock"
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         yield file

@@ -26,6 +26,8 @@ MAX_ENTRIES = 100_000  # files and folders; a virtual environment that came alon
 MAX_PATH = 1000  # bytes of a path below the folder: the system takes 4096, and the course folder has its own
 MAX_SECONDS = 60
 MAX_UNREAD = 5  # sentences on what could not be read
+TIMESTAMP = "timestamp.txt"  # what nbgrader's exchange puts beside a submission
+MAX_TIMESTAMP = 1000  # bytes
 
 Content = bytes | int
 """Of a file, or the size of one that was not read."""
@@ -38,6 +40,7 @@ class Submitted:
     files: dict[str, Content] = field(repr=False)
     unread: tuple[str, ...] = ()  # a sentence for each thing that a person may have to look at
     problem: str = ""
+    timestamp: str = ""  # when it was handed in, as the exchange has written it down; empty where nobody has
 
     @property
     def digest(self) -> str:
@@ -58,14 +61,15 @@ def look(folder: Path) -> Submitted:
     """Everything that was submitted. Never raises for what is there."""
     deadline = time.monotonic() + MAX_SECONDS
     unread: list[str] = []
+    timestamp = timestamp_in(folder)
     try:
         files = contents(folder, [path for path, _ in sorted(sizes(folder, unread, deadline), key=importance)], unread, deadline)
     except TooMuchError as error:
-        return Submitted({}, problem=str(error))
+        return Submitted({}, problem=str(error), timestamp=timestamp)
     except OSError as error:
-        return Submitted({}, problem=f"its folder cannot be read: {error.strerror}")
+        return Submitted({}, problem=f"its folder cannot be read: {error.strerror}", timestamp=timestamp)
     more = [f"and {len(unread) - MAX_UNREAD} more"] if len(unread) > MAX_UNREAD else []
-    return Submitted(dict(sorted(files.items())), (*unread[:MAX_UNREAD], *more))
+    return Submitted(dict(sorted(files.items())), (*unread[:MAX_UNREAD], *more), timestamp=timestamp)
 
 
 def is_notebook(path: str) -> bool:
@@ -141,6 +145,19 @@ def content_of(path: Path, limit: int) -> Content | None:
             return status.st_size
         content = file.read(status.st_size + 1)  # the file may be growing, and some of the system's say that they are empty
         return content if len(content) <= limit else len(content)
+
+
+def timestamp_in(folder: Path) -> str:
+    """The text of the exchange's file; in brackets why there is none, where there is something else."""
+    try:
+        content = content_of(folder / TIMESTAMP, MAX_TIMESTAMP)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"({error.strerror})"
+    if isinstance(content, bytes):
+        return content.decode(errors="replace").strip()
+    return "" if content is None else "(too long)"
 
 
 def in_time(deadline: float) -> None:

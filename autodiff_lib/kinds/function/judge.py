@@ -1,4 +1,4 @@
-"""How functions on arrays are judged: beside a function of ours on the same arrays, in values, shapes and dtypes."""
+"""How functions on arrays, or on torch tensors, are judged: beside a function of ours on the same arrays, in values, shapes and dtypes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...bfloat16 import name_of, rounded, widened
 from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
@@ -16,7 +17,10 @@ from ...checks.question import Answer, Ask, Failure
 from ...checks.values import SAID, Shape, draw, generator
 
 CALL = Form(
-    "kinds.function.probe:call", arrays=lambda case: len(case.wanted), facts={"changed": lambda value, case: is_list_of(int, value)}
+    "kinds.function.probe:call",
+    arrays=lambda case: len(case.wanted),
+    facts={"changed": lambda value, case: is_list_of(int, value)},
+    bfloat16=True,
 )
 
 
@@ -31,7 +35,8 @@ class ArrayCase:
     shapes: tuple[Shape, ...]
     keywords: dict[str, Any] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
-    dtype: str = "float64"
+    dtype: str = "float64"  # or bfloat16, where it gets tensors
+    tensors: bool = False  # whether it gets torch tensors, and must return some
     seed: str = "public"
     hidden: bool = False
 
@@ -46,29 +51,30 @@ class ArrayCase:
     def arrays(self) -> tuple[np.ndarray, ...]:
         rng = generator(self.seed, self.function, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
-        return tuple(draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True))
+        return tuple(rounded(draw(kind, shape, rng), self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True))
 
     @cached_property
     def wanted(self) -> tuple[np.ndarray, ...]:
         """What must be returned, in float64."""
-        returned = self.truth(*(array.astype("float64") for array in self.arrays), **self.keywords)
+        returned = self.truth(*(widened(array).astype("float64") for array in self.arrays), **self.keywords)
         return returned if isinstance(returned, tuple) else (returned,)
 
     def ask(self) -> Ask:
-        return Ask(self.form.probe, {"function": self.function, "keywords": self.keywords}, self.arrays)
+        return Ask(self.form.probe, {"function": self.function, "keywords": self.keywords, "tensors": self.tensors}, self.arrays)
 
     def features(self) -> dict[str, Any]:
         return {**self.keywords, "rank": " and ".join(str(len(shape)) for shape in self.shapes), "dtype": self.dtype}
 
 
 def judge_call(case: ArrayCase, answer: Answer) -> Failure | None:
-    inputs = {f"argument {place + 1}": array for place, array in enumerate(case.arrays)}
-    for place, (got, want) in enumerate(zip(answer.arrays, case.wanted, strict=True)):
+    inputs = {f"argument {place + 1}": widened(array) for place, array in enumerate(case.arrays)}
+    for place, (array, want) in enumerate(zip(answer.arrays, case.wanted, strict=True)):
+        got, dtype = widened(array), name_of(array.dtype)
         which = f"Value {place + 1} of {len(case.wanted)}" if len(case.wanted) > 1 else "The value"
         if not agree(got, want, case.dtype):
             return Failure(case.name, "wrong", f"{which} is wrong.", diagnose(got, want, case.dtype), got, want, inputs)
-        if got.dtype != case.dtype:
-            message = f"{which} has dtype {got.dtype} for {case.dtype} inputs."
+        if dtype != case.dtype:
+            message = f"{which} has dtype {dtype} for {case.dtype} inputs."
             return Failure(case.name, "wrong", message, "The result keeps the dtype of its input.", got, want, inputs)
     if answer.facts["changed"]:
         message = f"Argument {answer.facts['changed'][0] + 1} was changed."
