@@ -1,18 +1,24 @@
 """The handout and the student's command, on a laptop that has nothing but the handout."""
 
 import importlib.util
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from typer.testing import CliRunner
 
 from autodiff_lib.student import handing_in, lab, place, standing
+from autodiff_lib.student.__main__ import main
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import authoring, handout
@@ -31,12 +37,28 @@ def archive(tmp_path_factory):
     return path
 
 
+@dataclass(frozen=True)
+class Desk:
+    """A handout with the notebooks in place, and the student's command in this process."""
+
+    folder: Path
+
+    @property
+    def work(self):
+        return self.folder / "my-work"
+
+    def run(self, *words):
+        said, complained = io.StringIO(), io.StringIO()
+        with chdir(self.folder), redirect_stdout(said), redirect_stderr(complained):
+            code = main(words)
+        return SimpleNamespace(returncode=code, stdout=said.getvalue(), stderr=complained.getvalue())
+
+
 @pytest.fixture(scope="module")
 def student(archive, tmp_path_factory):
-    """A laptop with the notebooks in place, as the first start leaves it."""
-    there = laptop(archive, tmp_path_factory.mktemp("laptop"))
-    lab.working_copy(place.find(there.folder))
-    return there
+    folder = unpacked(archive, tmp_path_factory.mktemp("desk"))
+    lab.working_copy(place.find(folder))
+    return Desk(folder)
 
 
 def write(student, unit, answers):
@@ -240,11 +262,19 @@ def test_jupyterlab_opens_at_start_also_for_root(tmp_path, monkeypatch):
 # --- status, check, submit
 
 
-def test_outside_of_a_handout_each_command_says_where_to_run_it(student, tmp_path):
-    for words in (["status"], ["check", UNIT], ["submit", UNIT]):
-        done = subprocess.run(
-            [str(student.python), "-m", "autodiff_lib.student", *words], cwd=tmp_path, env=clean(), capture_output=True, text=True
-        )
+def test_the_command_of_a_laptop_is_that_of_the_handouts_wheel(archive, tmp_path):
+    there = laptop(archive, tmp_path)
+    lab.working_copy(place.find(there.folder))
+    code = "import autodiff_lib, importlib.util; print(autodiff_lib.__file__, importlib.util.find_spec('grader'))"
+    found = subprocess.run([str(there.python), "-c", code], cwd=there.folder, env=clean(), capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [str(next(there.folder.glob(".venv/lib/python*/site-packages/autodiff_lib/__init__.py"))), "None"]
+    status = there.run("status")
+    assert (status.returncode, status.stdout.count("not started")) == (0, len(UNITS))
+
+
+def test_outside_of_a_handout_each_command_says_where_to_run_it(tmp_path):
+    for words in (["status"], ["check", UNIT], ["submit", UNIT], ["start"]):
+        done = Desk(tmp_path).run(*words)
         assert (done.returncode, "run this in the folder that you unpacked the handout into" in done.stderr) == (2, True)
 
 
