@@ -70,7 +70,7 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         seen["unsaved"] = panel.inner_text()
         in_browser.save(page)
         panel.get_by_role("button").click()
-        panel.get_by_text("SHA-256").wait_for()
+        panel.get_by_text("SHA-256").wait_for()  # a fresh kernel has run the notebook
         panel.get_by_text("Not handed in before you upload it").wait_for()
         seen["receipt"] = panel.inner_text()
     (packed,) = (there.work / "handed_in").glob("*.zip")

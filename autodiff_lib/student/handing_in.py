@@ -18,6 +18,7 @@ from pathlib import Path
 from .. import __version__
 from ..checks import questions, session
 from ..course import read
+from ..ipython import cells_run
 from ..units import UNITS
 from . import fresh
 from .lab import digest_of_cells, has_exchange, settings
@@ -182,6 +183,7 @@ def into_exchange(place: Place, unit: str) -> str:
 
 def unsaved(path: Path, unit: str) -> list[str]:
     """The exercises of which this session has run another version than the file has."""
-    texts = {cell.source.strip() for cell in read(path).cells}
+    saved = {cell.source.strip() for cell in read(path).cells}
+    here = {text.strip() for text in cells_run()}  # what nobody has written comes from no cell
     run = {name: session.source_of_cell(UNITS[unit].entry(name)).strip() for name in UNITS[unit].exercises}
-    return [name for name, text in run.items() if text and text not in texts]
+    return [name for name, text in run.items() if text in here and text not in saved]

@@ -41,17 +41,17 @@ def hand_in(unit: str) -> None:
     warned: list[str] = []
 
     def press(_: Any) -> None:
-        output.clear_output()
-        changed = unsaved(path, unit)
-        if changed and changed != warned:
-            warned[:] = changed
-            output.append_stdout(UNSAVED.format(names=", ".join(changed)))
-            return
-        warned.clear()
+        output.outputs = ()
         button.disabled = True
         try:
+            changed = unsaved(path, unit)
+            if changed and changed != warned:
+                warned[:] = changed
+                output.append_stdout(UNSAVED.format(names=", ".join(changed)))
+                return
+            warned.clear()
             told([*HERE, "submit", unit, "--as", checked_id(name.value)], output)
-        except HandoutError as error:
+        except (ValueError, OSError) as error:
             output.append_stdout(f"{error}\n")
         finally:
             button.disabled = False
