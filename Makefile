@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test corpora lab lint format release notebooks mistakes clean system
+.PHONY: help setup demo test corpora lab handout lint format release notebooks mistakes clean system
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 12
@@ -34,8 +34,11 @@ endif
 corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a tenth, each day another)
 	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py tests/test_judges.py
 
-lab: $(READY)  ## JupyterLab on the student's view: a working copy of release/ and the lectures
+lab: $(READY)  ## JupyterLab as students have it, on a handout of today's release, in build/lab
 	$(BIN)/python -m grader lab
+
+handout: $(READY)  ## what students get, in build/handout.zip, with the name of a term: make handout TERM_NAME="Autumn 2026"
+	$(BIN)/python -m grader handout --to build/handout.zip $(if $(TERM_NAME),--term "$(TERM_NAME)")
 
 lint: $(READY)  ## ruff, types, and the form of the notebooks
 	$(BIN)/ruff check .
@@ -71,7 +74,16 @@ clean:  ## remove what was built, and the environment
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --progress-bar on --constraint constraints.txt --editable '.[grader,test]'
-	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m grader "$$@"\n' > $(BIN)/grader && chmod +x $(BIN)/grader
+	@echo "1 of 3: a virtual environment in .venv, of $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+ifeq ($(TORCH),cpu)
+	@echo "2 of 3: torch without CUDA"
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m uv pip install --python $(BIN)/python --torch-backend cpu --constraint constraints.txt torch
+else
+	@echo "2 of 3: torch as pip takes it; on Linux, make setup TORCH=cpu takes the one without CUDA, three gigabytes less"
+	@$(BIN)/python -m pip install --constraint constraints.txt torch
+endif
+	@echo "3 of 3: $$(grep -c == constraints.txt) packages more, some of them large; this takes some minutes"
+	@$(BIN)/python -m pip install --constraint constraints.txt --editable '.[grader,test]'
 	@touch $(READY)

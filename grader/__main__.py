@@ -24,16 +24,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets import TraitError
 
 from autodiff_lib.checks.known import FILE, file_of, to_text
+from autodiff_lib.student import lab as student_lab
+from autodiff_lib.student.place import Course as Settings
+from autodiff_lib.student.place import find
+from autodiff_lib.units import UNITS
 
-from .authors import authoring, trials
+from .authors import authoring, handout, trials
 from .authors import doctor as checkup
-from .authors import lab as student_lab
 from .authors.catalogue import MISTAKES
 from .book import report as class_report
-from .book.nbgrader_course import ROOT, NbgraderError
+from .book import roster
+from .book.gradebook import is_there
+from .book.nbgrader_course import ROOT, NbgraderError, database
 from .classes import batch
 from .classes import regrade as regrading
 from .classes.records import Record, load_all
+from .collecting import collect as collecting
 from .exports import command as exports
 from .submission.jail import JailError
 from .units import known
@@ -241,6 +247,79 @@ def export(
     print(f"{to.value} written to {path}")
 
 
+@app.command("roster")
+def take_roster(
+    file: Annotated[
+        Path, typer.Argument(help="A table of the class, as Canvas, Moodle, Gradescope or Autolab gives it out, in CSV.", exists=True)
+    ],
+    id_column: Annotated[str, typer.Option("--id", help="The column by which students are known; a login or an id by default.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Put the names of a class into the gradebook: the formgrader shows them, and `grader collect` knows students by them."""
+    course = course.resolve()
+    with told_in_red():
+        people = roster.read(file, id_column)
+        new, there = roster.write(database(course), people)
+    Console().print(people_table(people))
+    print(f"{len(people)} students: {new} new, {there} that the gradebook had already")
+
+
+def people_table(people: list[roster.Person]) -> Table:
+    table = Table(box=box.SIMPLE)
+    for title in ("id", "last name", "first name", "email"):
+        table.add_column(title)
+    for one in people:
+        table.add_row(*map(escape, (one.id, one.last_name, one.first_name, one.email)))
+    return table
+
+
+@app.command()
+def collect(
+    paths: Annotated[list[Path], typer.Argument(help="What the learning platform gave back: archives, folders, notebooks.")],
+    unit: Annotated[str, typer.Option(help="The unit, where the files themselves do not tell it.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Sort submissions into submitted/, from Canvas, Moodle, Gradescope, Autolab or anywhere. Exit code 1: not all was understood."""
+    course = course.resolve()
+    with told_in_red("what was sorted in is kept, and the same command does it all again"):
+        if unit:
+            known(unit)
+        db_url = database(course)
+        there = roster.people(db_url) if is_there(db_url) else []
+        found = collecting.collect(course, paths, roster.Names(there), unit)
+    Console().print(arrivals_table(found.collected))
+    console = Console(stderr=True)
+    for where, why in found.not_understood:
+        console.print(f"[yellow]not understood: {escape(where)}: {escape(why)}[/yellow]", soft_wrap=True)
+    students = len({one.arrival.student for one in found.collected})
+    print(f"{len(found.collected)} submissions of {students} students; not understood: {len(found.not_understood)}")
+    raise typer.Exit(1 if found.not_understood else 0)
+
+
+def arrivals_table(collected: list[collecting.Collected]) -> Table:
+    """Who, when, which attempt, and what became of it."""
+    table = Table(box=box.SIMPLE)
+    for title in ("student", "unit", "when (UTC)", "attempt", "late", "named as by", "", "remarks"):
+        table.add_column(title, justify="right" if title == "attempt" else "left")
+    for one in sorted(collected, key=lambda one: (one.arrival.unit, one.arrival.student, one.arrival.sender.attempt)):
+        arrival = one.arrival
+        when = f"{arrival.time:%Y-%m-%d %H:%M}" if arrival.time else "not said"
+        clock = " (their clock)" if arrival.by_student else ""
+        attempt = str(arrival.sender.attempt or "")
+        row = (
+            arrival.student,
+            arrival.unit,
+            when + clock,
+            attempt,
+            one.late,
+            arrival.sender.scheme,
+            one.outcome,
+            "; ".join(arrival.remarks),
+        )
+        table.add_row(*map(escape, row))
+    return table
+
+
 @app.command("mistakes")
 def try_mistakes(
     unit: Annotated[str | None, typer.Option(help="This unit alone.")] = None,
@@ -312,20 +391,30 @@ def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; empti
         demonstration.demo(folder)
 
 
-@app.command()
-def pictures(folder: Annotated[Path, typer.Option(help="Where to write them.")] = ROOT / ".github") -> None:
-    """Grade a small class and take pictures of its pages in a browser: feedback, the class report, the formgrader."""
-    from .authors import pictures as camera
-
-    with told_in_red():
-        for path in camera.write(folder):
-            print(f"picture written to {path}")
+@app.command("handout")
+def make_handout(
+    units: Annotated[list[str] | None, typer.Argument(help="The units, as 01_operators; all by default.")] = None,
+    to: Annotated[Path, typer.Option(help="The archive to write.")] = Path("handout.zip"),
+    term: Annotated[str, typer.Option(help="The name of the term, as 'Autumn 2026'; from course.toml by default.")] = "",
+    course: Course = Path(),
+) -> None:
+    """Pack what students get: notebooks, lectures, the library, START, scripts that start it. No solution is in it."""
+    console = Console(stderr=True)
+    with told_in_red(), console.status("packing") as status:
+        settings = handout.settings_of(course.resolve(), term)
+        handout.make(units or [], to, settings, lambda part: status.update(f"packing {part}"))
+    print(
+        f"{to}: {to.stat().st_size / 2**20:.1f} MiB, for {settings.term}. Students unpack it and run start.sh, start.command or start.bat."
+    )
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def lab(context: typer.Context, folder: Annotated[Path, typer.Option(help="The working copy.")] = ROOT / "build" / "student") -> None:
-    """JupyterLab as a student has it, on a working copy of release/ and notebooks/. Further options go to JupyterLab."""
-    student_lab.start(folder, context.args)
+def lab(context: typer.Context, folder: Annotated[Path, typer.Option(help="The handout, unpacked.")] = ROOT / "build" / "lab") -> None:
+    """JupyterLab as a student has it, on a handout of today's release, whose copies keep what was written. Options go to JupyterLab."""
+    with told_in_red():
+        handout.write(folder, list(UNITS), Settings(term="as authors see it"))
+        code = student_lab.start(find(folder), context.args)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -333,6 +422,16 @@ def release(into: Annotated[Path, typer.Option(help="Where to write the units' f
     """Make the students' release from source/, with nbgrader."""
     authoring.make_release(into)
     print(f"release written to {into}")
+
+
+@app.command()
+def pictures(folder: Annotated[Path, typer.Option(help="Where to write them.")] = ROOT / ".github") -> None:
+    """Take the README's pictures again, in a browser: START, a check, feedback, the class report, the formgrader."""
+    from .authors import pictures as camera  # needs playwright, which graders do not
+
+    with told_in_red():
+        for path in camera.write(folder):
+            print(f"picture written to {path}", flush=True)
 
 
 def progressed(progress: Progress, task: TaskID, done: int, total: int) -> None:
@@ -360,5 +459,9 @@ def notebooks(
     sys.exit(bool(found))
 
 
-if __name__ == "__main__":
+def main() -> None:
     app(prog_name="grader")
+
+
+if __name__ == "__main__":
+    main()

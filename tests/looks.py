@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from grader.authors import pictures
+from grader.authors import in_browser
 
-CHROMIUM = pictures.browser()
+CHROMIUM = in_browser.CHROMIUM
 NO_CHROMIUM = "NO CHROMIUM HERE: pages are not looked at in a browser (apt install chromium)"
 
 
@@ -18,10 +18,8 @@ NO_CHROMIUM = "NO CHROMIUM HERE: pages are not looked at in a browser (apt insta
 def open_browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(NO_CHROMIUM)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with in_browser.browser() as browser:
         yield browser
-        browser.close()
 
 
 TOO_FAINT = """() => {

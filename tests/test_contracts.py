@@ -41,6 +41,7 @@ from sqlalchemy import text
 from traitlets.config import Config
 
 from autodiff_lib import ipython
+from autodiff_lib.student import lab
 from grader.authors.stubs import NamedStubs
 from grader.book import nbgrader_adapter as adapter
 from grader.book.feedback import POLICY, FeedbackExporter
@@ -297,15 +298,15 @@ def _(folder):
 
 @contract("nbgrader.server_extensions", "a student's JupyterLab leaves nbgrader's panels out by their names")
 def _(folder):
-    assert all(importlib.util.find_spec(f"nbgrader.server_extensions.{panel}") for panel in adapter.PANELS)
+    assert all(importlib.util.find_spec(f"nbgrader.server_extensions.{panel}") for panel in lab.PANELS)
     folders = [path for path in Path(nbgrader.server_extensions.__path__[0]).iterdir() if (path / "handlers.py").is_file()]
-    assert {path.name for path in folders} == set(adapter.PANELS)
+    assert {path.name for path in folders} == set(lab.PANELS)
     assert [point["module"] for point in nbgrader._jupyter_server_extension_points()] == ["nbgrader"]
 
 
 @contract("nbgrader._jupyter_labextension_paths", "a student's JupyterLab leaves nbgrader's own extension out by its name")
 def _(folder):
-    assert [path["dest"] for path in nbgrader._jupyter_labextension_paths()] == [adapter.LABEXTENSION]
+    assert [path["dest"] for path in nbgrader._jupyter_labextension_paths()] == [lab.LABEXTENSION]
 
 
 # --- nbgrader and nbconvert: feedback
@@ -566,6 +567,7 @@ DOCUMENTED = {  # and what all others may
     "nbgrader.plugins": {"ExportPlugin"},
     "nbgrader.preprocessors": {"ClearSolutions"},
     "nbconvert.exporters": {"ResourcesDict"},
+    "IPython.display": {"HTML", "display"},
 }
 FILES = [ROOT / "nbgrader_config.py", *(path for name in ("autodiff_lib", "grader") for path in sorted((ROOT / name).rglob("*.py")))]
 

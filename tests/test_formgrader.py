@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors.catalogue import MISTAKES
-from grader.authors.pictures import formgrader, submission_page
+from grader.authors.in_browser import formgrader, submission_page
 from grader.book.nbgrader_course import cell, database, filled_in, nbgrader, release, solutions, submit
 from grader.submission.jail import bubblewrap
 from tests import corpora, looks

@@ -22,6 +22,8 @@ class Unit:
     name: str  # nbgrader's name of the assignment, and of its folder of notebooks
     notebook: str  # the file in that folder
     needs: tuple[str, ...] = ()  # names of the units whose exercises it uses
+    lectures: tuple[str, ...] = ()  # names of the lectures to read before it
+    hours: tuple[int, int] = (0, 0)  # of work, an estimate: from, to; (0, 0) where there is none yet
     operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
     functions: tuple[str, ...] = ()  # names of those that are functions, classes or methods, after the operators
     own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators

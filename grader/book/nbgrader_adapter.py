@@ -49,13 +49,9 @@ from sqlalchemy.orm import Session, scoped_session
 from traitlets.config import Config
 
 TRIES = 3  # to open a gradebook whose tables somebody else is making
-PANELS = ("assignment_list", "course_list", "formgrader", "validate_assignment")
-"""nbgrader's extensions of a Jupyter server, below `nbgrader.server_extensions`."""
-
 FORMGRADER = formgrader.handlers.template_path
 """Where the formgrader's templates lie."""
 
-LABEXTENSION = "@jupyter/nbgrader"
 KEPT = "the feedback page stays as it is"
 CONVERTING = "Converting notebook"
 """With what a line of nbgrader's log begins that says whose notebook is worked on now."""

@@ -13,6 +13,7 @@ from ..book.gradebook import ensure_assignment
 from ..book.nbgrader_adapter import students_with
 from ..book.nbgrader_course import database
 from ..book.pages import page_of
+from ..collecting import late
 from ..submission import engine
 from ..submission.jail import open_jail
 from ..submission.limits import Limits, limits_of
@@ -83,6 +84,7 @@ def autograde(
     db_url, limits = db_url or database(course), limits_of(unit, course)
     if not options.staging:
         ensure_assignment(course, db_url, unit)
+        late.tell_gradebook(course, db_url, unit)
     with Writer(course, db_url, unit, options.staging) as writer:
         there = set(students) if options.staging else students_with(writer.gradebook, unit)
 

@@ -19,6 +19,7 @@ from ..book import gradebook
 from ..book.nbgrader_adapter import late_penalty, opened, session, time_of
 from ..book.nbgrader_course import settings
 from ..book.pages import page_of
+from ..collecting.late import forgiving
 from ..submission.submitted import TIMESTAMP
 from . import records, whole
 from .boundary import HOST, alone
@@ -37,7 +38,7 @@ class Writer(AbstractContextManager["Writer"]):
     def __init__(self, course: Path, db_url: str, unit: str, staging: bool = False) -> None:
         self.course, self.unit, self.staging = course, unit, staging
         self.gradebook = None if staging else opened(db_url)
-        self.late_penalty = late_penalty(settings(course))
+        self.late_penalty = forgiving(course, unit, late_penalty(settings(course)))
 
     def write(self, graded: Graded) -> Record:
         """All of one result; the gradebook gets it in one transaction.

@@ -1,0 +1,5 @@
+"""The student's side of the course: what the notebooks and `autodiff-course` do with a handout. Nothing of it is seen by a jail."""
+
+from .panel import hand_in, progress
+
+__all__ = ["hand_in", "progress"]

@@ -1,0 +1,125 @@
+"""JupyterLab on a student's own copy of a handout: opened at START, with what was written there left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .place import Place
+
+START = "START.ipynb"
+LABEXTENSION = "@jupyter/nbgrader"
+PANELS = ("assignment_list", "course_list", "formgrader", "validate_assignment")
+"""nbgrader's extensions of a Jupyter server, below `nbgrader.server_extensions`."""
+
+OF_STUDENTS = ("assignment_list", "validate_assignment")
+PLUGINS = {"course_list": "course-list", "formgrader": "formgrader"}
+"""nbgrader's panels that are no student's, and what their halves in the browser are called; `create-assignment` has no other half."""
+
+STYLE = """\
+/* names are shown whole: in the list of files over two lines, in a tab as wide as they are */
+.jp-DirListing-itemText { white-space: normal; overflow-wrap: anywhere; }
+.jp-DirListing-item { height: auto; }
+#jp-main-dock-panel .lm-TabBar-tab { flex: 0 0 auto; max-width: none; min-width: 0; }
+"""
+
+
+def working_copy(place: Place) -> list[Path]:
+    """Copy what is not there yet, and what is new where the student has changed no cell. The files that were copied."""
+    before = place.remembered("copied")
+    copied = []
+    for path in sorted(place.pristine.rglob("*.ipynb")):
+        name = path.relative_to(place.pristine).as_posix()
+        there = place.work / name
+        new = digest_of_cells(path)
+        untouched = not there.exists() or (new != before.get(name) and digest_of_cells(there) == before.get(name))
+        if not untouched:
+            continue
+        there.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, there)
+        copied.append(there)
+        before[name] = new
+    if copied:
+        place.remember("copied", before)
+    return copied
+
+
+def digest_of_cells(path: Path) -> str:
+    """Of what the cells of a notebook say, without their outputs; of the whole file where it is no notebook any more."""
+    content = path.read_bytes()
+    with suppress(ValueError, TypeError, KeyError):  # somebody wrote it by hand
+        content = json.dumps([cell["source"] for cell in in_lines(json.loads(content))]).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def in_lines(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells, each with its text as one: a file may have it as a text or as a list of lines."""
+    return [{**cell, "source": "".join(cell["source"])} for cell in notebook["cells"]]
+
+
+def settings(place: Place) -> dict[str, str]:
+    """Environment variables with which JupyterLab is as the course wants it, by a configuration in the student's folder.
+
+    No question about news, names shown whole, and of nbgrader what a student can use: its list of assignments and its
+    validation where the handout names an exchange, and nothing otherwise.
+    """
+    folder = place.kept / "jupyter"
+    exchange = place.course.exchange
+    disabled = (
+        {f"{LABEXTENSION}:{plugin}": True for plugin in (*PLUGINS.values(), "create-assignment")} if exchange else {LABEXTENSION: True}
+    )
+    server = {f"nbgrader.server_extensions.{panel}": bool(exchange) and panel in OF_STUDENTS for panel in PANELS}
+    lab = {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate", "news_url": None, "custom_css": True}
+    write(folder / "labconfig" / "page_config.json", {"disabledExtensions": disabled})
+    write(
+        folder / "labconfig" / "default_setting_overrides.json",
+        {
+            "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+            "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+        },
+    )
+    write(folder / "jupyter_server_config.json", {"ServerApp": {"jpserver_extensions": {"nbgrader": False, **server}}})
+    write(folder / "jupyter_lab_config.json", {"LabApp": lab})
+    write(folder / "nbgrader_config.json", {"Exchange": {"root": exchange}, "CourseDirectory": {"course_id": place.course.course_id}})
+    style = folder / "custom" / "custom.css"
+    style.parent.mkdir(parents=True, exist_ok=True)
+    style.write_text(STYLE, encoding="utf-8")
+    return {"JUPYTER_CONFIG_DIR": str(folder)}
+
+
+def write(path: Path, facts: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def has_exchange() -> bool:
+    """Whether nbgrader is there to speak to its exchange."""
+    return importlib.util.find_spec("nbgrader") is not None
+
+
+def command(place: Place, arguments: Sequence[str]) -> list[str]:
+    """How JupyterLab is started: on the student's folder, at START; as root as well, which a container's user is."""
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    place_of = [f"--ServerApp.root_dir={place.work}", f"--LabApp.default_url=/lab/tree/{START}"]
+    return [sys.executable, "-m", "jupyterlab", *place_of, *root, *arguments]
+
+
+def start(place: Place, arguments: Sequence[str]) -> int:
+    """JupyterLab until it is closed; its exit code."""
+    copied = working_copy(place)
+    print(f"Your notebooks are in {place.work}: {len(copied)} new, and what you have written stays as it is.", flush=True)
+    with subprocess.Popen(command(place, arguments), env={**os.environ, **settings(place)}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # Ctrl-C reaches JupyterLab as well, which asks or ends by itself

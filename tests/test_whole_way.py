@@ -1,0 +1,56 @@
+"""From the professor's desk to the student's laptop and back, in a real browser."""
+
+import os
+import re
+
+import pytest
+
+from autodiff_lib.checks import questions
+from grader.authors.in_browser import CHROMIUM
+from grader.book.nbgrader_course import database, scores
+from grader.book.roster import people
+from grader.submission.jail import bubblewrap
+from tests import whole_way
+from tests.whole_way import EXERCISE, STUDENT, UNIT
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="NO CHROMIUM HERE: apt install chromium"),
+    pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE"),
+]
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory):
+    return whole_way.worked_and_handed_in(whole_way.handed_out(tmp_path_factory.mktemp("way")))
+
+
+def test_start_shows_how_far_one_is_and_asks_nothing(handed):
+    assert "0 of 32" in handed.seen["START"]
+    assert "its first exercise is div" in handed.seen["START"]
+    assert not re.search("(?i)jupyter news|would you like|nbgrader|error", handed.seen["screen"])
+    assert "01_computational_graphs" in handed.seen["screen"]
+
+
+def test_a_wrong_exercise_shows_the_smallest_case_and_a_mended_one_its_points(handed):
+    assert "Smallest failing case" in handed.seen["wrong"]
+    assert re.search(r"yours.*expected", handed.seen["wrong"], re.DOTALL)
+    assert "div: 3 of 3 points" in handed.seen["right"]
+
+
+def test_the_button_warns_of_unsaved_and_unfinished_work_and_gives_a_receipt(handed):
+    assert "Receipt" not in handed.seen["unsaved"]
+    assert "Warning: not finished: div_by_const" in handed.seen["receipt"]
+    assert f"Receipt: {UNIT} of {STUDENT}" in handed.seen["receipt"]
+    assert "points of the notebook's checks: 3 of 32" in handed.seen["receipt"]
+    assert handed.packed.name == f"{UNIT}_{STUDENT}.zip"
+
+
+def test_what_was_handed_in_is_collected_graded_and_known_by_its_name(handed, tmp_path):
+    course = tmp_path / "course"
+    shown = whole_way.taken_in(handed, course)
+    assert re.search(rf"{STUDENT}\s+{UNIT}\s+\d{{4}}-\d\d-\d\d \d\d:\d\d \(their clock\).*Canvas\s+new", shown)
+    assert whole_way.notebook_of(course).read_bytes() == (handed.laptop.work / UNIT / "operators.ipynb").read_bytes()
+    assert re.search(rf"{STUDENT}\s+3 / 32", whole_way.graded(course))
+    (row,) = scores(database(course), UNIT)
+    assert {name: points for name, points in row.points.items() if points} == {f"check_{EXERCISE}": questions(UNIT)[EXERCISE].points}
+    assert [(one.id, one.last_name, one.first_name) for one in people(database(course))] == [(STUDENT, "Lovelace", "Ada")]

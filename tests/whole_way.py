@@ -1,0 +1,97 @@
+"""The way of a unit from the professor's desk to a student's laptop and back, in a browser, as steps that tests go and go on from."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from autodiff_lib.units import UNITS
+from grader.__main__ import app
+from grader.authors import in_browser
+from grader.book.nbgrader_course import ROOT, solutions
+from tests.laptop import TERM, Laptop, clean, laptop
+
+UNIT, EXERCISE = "01_operators", "div"
+STUDENT = "al1815"
+CLASS = 'Student,ID,SIS Login ID\n"Lovelace, Ada",4711,al1815\n'
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What the student's part of the way has led to."""
+
+    laptop: Laptop
+    packed: Path
+    seen: dict[str, str]  # step -> what the page said
+
+
+def grader(*arguments: object) -> str:
+    """A command of the instructor's; what it prints."""
+    result = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def handed_out(folder: Path) -> Laptop:
+    """The instructor's handout on a student's laptop."""
+    grader("handout", "--to", folder / "handout.zip", "--term", TERM)
+    return laptop(folder / "handout.zip", folder / "laptop")
+
+
+def worked_and_handed_in(there: Laptop) -> Handed:
+    """START, an exercise written wrongly, its report, mended, saved, handed in by the button."""
+    right = solutions(UNIT)[EXERCISE]
+    wrong = right.replace("numerator / denominator", "denominator / numerator")
+    assert wrong != right
+    seen: dict[str, str] = {}
+    with in_browser.jupyterlab(["sh", "start.sh"], there.folder, clean()) as address, in_browser.window() as page:
+        page.goto(address)
+        progress = in_browser.run(page, in_browser.cell(page, "progress()"))
+        progress.locator("table").wait_for()
+        seen["START"] = progress.inner_text()
+        seen["screen"] = page.locator("body").inner_text()
+        page.get_by_role("link", name=UNIT).first.click()
+        page.get_by_role("heading", name="Unit 1: operators").wait_for()
+        in_browser.run(page, in_browser.cell(page, "import autodiff_lib as ad"))
+        place, check = in_browser.cell(page, "class DivOp"), in_browser.cell(page, f'check("{EXERCISE}")')
+        in_browser.write(page, place, wrong)
+        in_browser.run(page, place)
+        seen["wrong"] = in_browser.run(page, check).inner_text()
+        in_browser.write(page, place, right)
+        in_browser.run(page, place)
+        report = in_browser.run(page, check)
+        report.get_by_text("3 of 3 points").wait_for()
+        seen["right"] = report.inner_text()
+        panel = in_browser.run(page, in_browser.cell(page, "hand_in("))
+        panel.locator("input").fill(STUDENT)
+        panel.get_by_role("button").click()
+        panel.get_by_text("another version of div").wait_for()
+        seen["unsaved"] = panel.inner_text()
+        in_browser.save(page)
+        panel.get_by_role("button").click()
+        panel.get_by_text("SHA-256").wait_for()  # a fresh kernel has run the notebook
+        panel.get_by_text("Not handed in before you upload it").wait_for()
+        seen["receipt"] = panel.inner_text()
+    (packed,) = (there.work / "handed_in").glob("*.zip")
+    return Handed(there, packed, seen)
+
+
+def taken_in(handed: Handed, course: Path) -> str:
+    """The learning platform's archive, sorted into the course folder, with the names of the class; what the command shows."""
+    course.mkdir()
+    (course / "source").symlink_to(ROOT / "source")
+    (course / "class.csv").write_text(CLASS, encoding="utf-8")
+    with zipfile.ZipFile(course / "submissions.zip", "w") as canvas:
+        canvas.write(handed.packed, f"lovelaceada_4711_99_{handed.packed.name}")
+    grader("roster", course / "class.csv", "--course", course)
+    return grader("collect", course / "submissions.zip", "--course", course)
+
+
+def graded(course: Path) -> str:
+    """The class, graded in the jail; the table."""
+    return grader("autograde", UNIT, "--course", course, "--jobs", "1")
+
+
+def notebook_of(course: Path) -> Path:
+    return course / "submitted" / STUDENT / UNIT / UNITS[UNIT].notebook
