@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
+from autodiff_lib.checks.question import Answer
+from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
 from grader.classes import batch, records
 from grader.submission.jail import Jail
@@ -28,6 +30,7 @@ LIMITS = """
 cell_seconds = 2
 grace_seconds = 1
 ask_seconds = 12
+timing_seconds = 2
 total_seconds = 90
 restarts = 4
 reading_bytes = 268435456
@@ -37,6 +40,9 @@ SHARES = 10  # of the corpora one is graded each day
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 MOST_KEPT = 3  # jails; each takes half a gigabyte
+FAST = Answer(facts={"low": 9.0, "middle": 9.0, "high": 9.0})
+"""As many times as fast as what it is compared with: an answer to any case that is timed."""
+
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
 
 
@@ -91,6 +97,12 @@ def everything() -> bool:
 def of_today(corpus: Iterable[Any]) -> list[Any]:
     """A share of a corpus; those that belong together, as `name_1` and `name_2`, are in one."""
     return [entry for entry in corpus if is_today(re.sub(r"_\d+$", "", entry.name))]
+
+
+def units_of_today() -> list[str]:
+    """The first unit and another one, each day the next; all where the environment says `CORPORA=all`."""
+    first, *others = UNITS
+    return list(UNITS) if everything() else [first, others[DAY % len(others)]]
 
 
 def of_today_elsewhere(corpus: Sequence[Any], units: Sequence[str]) -> tuple[Sequence[str], Sequence[Any], Sequence[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -43,8 +43,8 @@ def small_class(released: NotebookNode, unit: str) -> dict[str, NotebookNode]:
     }
 
 
-def demo(course: Path) -> None:
-    """Everything from source to feedback, in the scratch course folder `course`, which is emptied first."""
+def demo(course: Path, units: Sequence[str] = tuple(UNITS)) -> None:
+    """Everything from source to feedback of these units, in the scratch course folder `course`, which is emptied first."""
     console = Console()
     if bubblewrap() is None:
         console.print(
@@ -58,7 +58,7 @@ def demo(course: Path) -> None:
     course.mkdir(parents=True)
     ours.touch()
     shutil.copytree(ROOT / "source", course / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    for unit in UNITS:
+    for unit in units:
         grade_unit(course, unit, console)
         rows = scores(database(course), unit)
         console.print(score_table(rows, unit))
