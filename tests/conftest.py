@@ -29,7 +29,7 @@ def warm_jails() -> Iterator[None]:
     """Batches are graded in jails that stay warm, and what is timed is fast: of a machine that tests share nobody could say."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch, "open_jail", corpora.open_kept)
-        patch.setattr(engine, "in_turns", lambda case, session, jail: corpora.FAST)
+        patch.setattr(engine, "in_turns", corpora.fast)
         yield
     corpora.end_kept()
 

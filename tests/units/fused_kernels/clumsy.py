@@ -43,10 +43,14 @@ def kernels_decorated_the_other_way(notebook):
 @mangled(KERNELS)
 def kernels_names_used_again(notebook):
     """Cells of their own, at the end, use the names of the notebook for other things."""
-    append(notebook, "all", "a, b, G, W, x, y, loss, random, memory = range(9)\ndef dot(*args):\n    return args\ndef fuse(node):\n    return node")
+    append(
+        notebook,
+        "all",
+        "a, b, G, W, x, y, loss, random, memory = range(9)\ndef dot(*args):\n    return args\ndef fuse(node):\n    return node",
+    )
 
 
-@mangled(KERNELS, repairs=("before what they need",))
+@mangled(KERNELS)
 def kernels_before_their_import(notebook):
     """Somebody has moved the cell that imports tl and triton to the end."""
     notebook.cells.append(notebook.cells.pop(position(notebook, "kernels")))
