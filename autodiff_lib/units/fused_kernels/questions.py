@@ -9,7 +9,7 @@ from typing import Any
 from ...checks.question import Answer, Failure, Part, Question
 from ...checks.values import Shape
 from ...kinds.operator.judge import ComputeCase, GradientCase, judge_compute, judge_gradient
-from ...kinds.speed.judge import SpeedCase, judge_speed, share_of_cases
+from ...kinds.speed.judge import SpeedCase, judge_speed
 from . import truth
 from .cases import CountCase, MemoryCase, TensorCase, judge_count, judge_memory, judge_value
 from .kernels import kernel_questions
@@ -144,19 +144,10 @@ def blocked_parts() -> tuple[Part, ...]:
     more = [case(*BLOCKED[1], HUGE), case(*BLOCKED[1], TIES, "float16"), case(*BLOCKED[7], HUGE)]
     single = [case(*row, dtype="float32") for row in BLOCKED[:8]]
     memory = [memory_of_blocks(*row) for row in (((96, 4), (4, 64), 8), ((70, 4), (4, 96), 5), ((2, 60, 4), (2, 4, 64), 3))]
-    large = [speed_of_blocks(1024, 2048, 1.25), speed_of_blocks(1024, 4096, 1.5)]
-    small = [speed_of_blocks(1024, 512, 0.95), speed_of_blocks(1024, 1024, 0.95)]
     return (
-        Part("values", 1, (*plain, *more, *single), judge_value(), "where a block begins and ends, also the last one"),
-        Part("memory", 1, tuple(memory), judge_memory, "what is still in memory while the next block is computed"),
-        Part("speed", 1.5, tuple(large), judge_speed, "the number of rows that you choose where rows is None", share_of_cases),
-        Part("never slower", 0.5, tuple(small), judge_speed, "what you choose where the whole product fits into a cache", share_of_cases),
+        Part("values", 2, (*plain, *more, *single), judge_value(), "where a block begins and ends, also the last one"),
+        Part("memory", 2, tuple(memory), judge_memory, "what is still in memory while the next block is computed"),
     )
-
-
-def speed_of_blocks(M: int, N: int, at_least: float) -> SpeedCase:
-    beside, told = "the whole product and then its softmax", f"{M} rows, {N} columns"
-    return SpeedCase("blocked_softmax", truth.unfused_softmax, ((M, 64), (64, N)), at_least, told, beside, tensors=True)
 
 
 def memory_of_blocks(a: Shape, b: Shape, rows: int) -> MemoryCase:
@@ -244,17 +235,21 @@ def attention_parts() -> tuple[Part, ...]:
         )
         for causal in (False, True)
     ]
-    fast = [
-        SpeedCase(
-            "one_pass_attention", truth.naive_attention, ((T, 64),) * 3, least, f"{T} tokens", "attention with all weights", tensors=True
-        )
-        for T, least in ((2048, 1.1), (3072, 1.5))
-    ]
+    fast = SpeedCase(
+        "one_pass_attention",
+        truth.attention_in_cache,
+        ((3072, 64),) * 3,
+        0.5,
+        "3072 tokens",
+        "as much work on 256 of the tokens, again and again, which never leaves the cache",
+        truth.library_attention,
+        tensors=True,
+    )
     return (
         Part("values", 0.75, (*plain, case(ATTENDED[1], False, large)), judge_value(), "what is rescaled when the maximum grows"),
         Part("mask", 0.75, tuple(masked), judge_value(), "which keys query t sees, and what a query gets that sees none"),
         Part("memory", 0.75, tuple(memory), judge_memory, "what is as long as queries times keys"),
-        Part("speed", 0.75, tuple(fast), judge_speed, "what is made anew for each block", share_of_cases),
+        Part("speed", 0.75, (fast,), judge_speed, "what is made anew for each block"),
     )
 
 

@@ -45,11 +45,6 @@ def blocked_softmax(a: Tensor, b: Tensor, rows: int | None = None) -> Tensor:
     return matmul_softmax(a, b)
 
 
-def unfused_softmax(a: Tensor, b: Tensor) -> Tensor:
-    """The product, whole, and then its softmax."""
-    return torch.softmax(torch.matmul(a, b), -1)
-
-
 def online_softmax(x: Tensor, block: int) -> tuple[Tensor, Tensor]:
     """The largest entry of each row of x (..., N), and the sum of exp(x - largest): 0 in a row of -inf."""
     largest = x.amax(-1)
@@ -66,7 +61,21 @@ def one_pass_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, bl
     return torch.softmax(scores, -1).nan_to_num() @ v  # (..., T, S) @ (..., S, E) -> (..., T, E)
 
 
-def naive_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """With all T x S weights at once."""
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (..., T, D) @ (..., D, S) -> (..., T, S)
-    return torch.softmax(scores, -1) @ v  # (..., T, S) @ (..., S, E) -> (..., T, E)
+IN_CACHE = 256  # queries and keys: their weights and their sums are a megabyte together
+
+
+def attention_in_cache(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """As much work as attention is, done on the first queries and keys again and again, so that nothing leaves the cache.
+
+    How fast that is tells what a machine can do, whatever its memory is like. The result means nothing.
+    """
+    queries, keys, values = q[:IN_CACHE], k[:IN_CACHE].T, v[:IN_CACHE]
+    mixed = queries
+    for _ in range(q.shape[0] * k.shape[0] // IN_CACHE**2):
+        mixed = torch.softmax(queries @ keys, -1) @ values  # (256, D) @ (D, 256), and (256, 256) @ (256, E)
+    return mixed
+
+
+def library_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """torch's own: q (T, D), k (S, D), v (S, E) -> (T, E)."""
+    return F.scaled_dot_product_attention(q[None, None], k[None, None], v[None, None])[0, 0]

@@ -148,11 +148,8 @@ def timed_parts(question: Question) -> list[str]:
     return [part.name for part in question.parts if part.timed]
 
 
-def test_time_is_asked_for_where_blocks_are_chosen_and_nowhere_in_secret():
-    assert {name: timed for name in OURS if (timed := timed_parts(questions_of(UNIT)[name]))} == {
-        "blocked_softmax": ["speed", "never slower"],
-        "one_pass_attention": ["speed"],
-    }
+def test_time_is_asked_for_in_attention_and_nowhere_in_secret():
+    assert {name: timed for name in OURS if (timed := timed_parts(questions_of(UNIT)[name]))} == {"one_pass_attention": ["speed"]}
     assert not any(timed_parts(question) for question in questions_of(UNIT, "some secret").values())
 
 
@@ -248,7 +245,7 @@ def test_a_query_that_sees_no_key_gets_nothing():
     result = truth.one_pass_attention(q, k, v, causal=True)
     assert torch.equal(result[:2], torch.zeros(2, 2).double())
     assert torch.allclose(result[2], v[0]), "the third sees the first key alone"
-    assert torch.allclose(result[4], truth.naive_attention(q, k, v)[4]), "the last one sees all"
+    assert torch.allclose(result[4], truth.library_attention(q, k, v)[4]), "the last one sees all"
 
 
 def test_the_online_softmax_of_nothing_is_nothing():
