@@ -239,7 +239,7 @@ def attention_parts() -> tuple[Part, ...]:
         "one_pass_attention",
         truth.attention_in_cache,
         ((3072, 64),) * 3,
-        0.5,
+        0.35,
         "3072 tokens",
         "as much work on 256 of the tokens, again and again, which never leaves the cache",
         truth.library_attention,
