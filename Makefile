@@ -15,10 +15,10 @@ setup: $(READY)  ## the virtual environment, in .venv
 demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
-# Two workers share the cores: with more threads each, they would wait for one another. Files are taken in their order, in which
+# Three workers share two cores, for a third of the time each waits for jails; with more threads each, they would wait for one another. Files are taken in their order, in which
 # those that take long come early, and not sorted by the number of their tests.
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
-NBVAL = $(BIN)/python -m pytest -n 2 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+NBVAL = $(BIN)/python -m pytest -n 3 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
 
 test: export OMP_NUM_THREADS ?= 1
 test: $(READY) system  ## all tests: nbval over source/ and notebooks/, then pytest; with UNIT=01_operators those of one unit
@@ -31,7 +31,7 @@ else
 	$(PYTEST) tests
 endif
 
-corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a tenth, each day another)
+corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways (an hour; `test` takes a twentieth, each day another)
 	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py tests/test_judges.py
 
 lab: $(READY)  ## JupyterLab as students have it, on a handout of today's release, in build/lab

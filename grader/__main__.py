@@ -383,12 +383,17 @@ def doctor() -> None:
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Option(help="Scratch course folder; emptied first.")] = ROOT / "build" / "demo") -> None:
-    """Release every unit, make a small class of submissions, grade it and write its feedback."""
+def demo(
+    units: Annotated[list[str] | None, typer.Argument(help="The units, as 01_operators; all by default.")] = None,
+    folder: Annotated[Path, typer.Option(help="Scratch course folder; emptied first.")] = ROOT / "build" / "demo",
+) -> None:
+    """Release units, make a small class of submissions for each, grade it and write its feedback."""
     from .authors import demo as demonstration
 
     with told_in_red():
-        demonstration.demo(folder)
+        for unit in units or ():
+            known(unit)
+        demonstration.demo(folder, units or tuple(UNITS))
 
 
 @app.command("handout")

@@ -1,6 +1,7 @@
 """The catalogues on trial: every mistake is caught where it was made and gets its own hint, and no right answer loses anything."""
 
 import json
+import pickle
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations, zip_longest
@@ -53,6 +54,11 @@ def test_a_right_answer_that_looks_different_loses_nothing(name, tried):
 @pytest.mark.parametrize("name", [name for name in (*MISTAKES, *VARIANTS) if is_today(name)])
 def test_neither_costs_another_exercise_a_point(name, tried):
     assert tried[name].spilled == ()
+
+
+def test_a_trial_crosses_from_process_to_process(tried):
+    for trial in tried.values():
+        assert pickle.loads(pickle.dumps(trial)).shown == trial.shown
 
 
 @pytest.mark.parametrize(("catalogue", "large", "small"), [(MISTAKES, 12, 5), (VARIANTS, 5, 2)], ids=["mistakes", "variants"])

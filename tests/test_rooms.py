@@ -126,6 +126,7 @@ def course(tmp_path_factory):
         (folder / room / "__init__.py").touch()
     (folder / "source" / UNIT).mkdir()
     nbformat.write(toy_notebook(), folder / "source" / UNIT / "toy.ipynb")
+    (folder / "limits.toml").write_text("[default]\ntiming_seconds = 5\n")
     run(folder, "nbgrader", "generate_assignment", UNIT)
     return folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -43,8 +43,8 @@ def small_class(released: NotebookNode, unit: str) -> dict[str, NotebookNode]:
     }
 
 
-def demo(course: Path) -> None:
-    """Everything from source to feedback, in the scratch course folder `course`, which is emptied first."""
+def demo(course: Path, units: Sequence[str] = tuple(UNITS)) -> None:
+    """Everything from source to feedback of these units, in the scratch course folder `course`, which is emptied first."""
     console = Console()
     if bubblewrap() is None:
         console.print(
@@ -58,7 +58,7 @@ def demo(course: Path) -> None:
     course.mkdir(parents=True)
     ours.touch()
     shutil.copytree(ROOT / "source", course / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    for unit in UNITS:
+    for unit in units:
         grade_unit(course, unit, console)
         rows = scores(database(course), unit)
         console.print(score_table(rows, unit))
@@ -119,7 +119,7 @@ def draw_scores(rows: list[Row], unit: str, path: Path) -> None:
     """Totals as bars beside a map of the share of points for each exercise."""
     plt.style.use("autodiff_lib.course")
     names = [name.removeprefix("check_") for name in rows[0].points]
-    share = np.array([[row.points[name] / row.max_points[name] for name in row.points] for row in rows])
+    share = np.array([[row.points[name] / max(row.max_points[name], 1) for name in row.points] for row in rows])
     figure, (bars, grid) = plt.subplots(1, 2, figsize=(11, 0.6 * len(rows) + 2), sharey=True, width_ratios=(1, 2))
     bars.barh([row.student for row in rows], [row.total for row in rows])
     bars.set(xlim=(0, rows[0].max_total), xlabel="points", title=unit)

@@ -121,8 +121,14 @@ def try_out(entry: Mistake | Variant, alone: bool = False) -> Trial:
         verdict, traces = judged(questions.pop(entry.exercise), recorded)
         others = [] if alone else [question if traces.get(LARGE) else without(LARGE, question) for question in questions.values()]
         spilled = tuple(question.name for question in others if judged(question, probe.answers)[0].reason != "passed")
-    verdict = known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise))
+    verdict = undrawn(known.recognised(verdict, traces, known.known_of(entry.unit, entry.exercise)))
     return Trial(entry.id, entry.unit, entry.exercise, verdict, spilled, traces, tuple(map(tuple, given)))
+
+
+def undrawn(verdict: Verdict) -> Verdict:
+    """Without what would draw its pictures: functions do not cross from process to process."""
+    parts = (replace(part, failure=replace(part.failure, picture=None)) if part.failure else part for part in verdict.parts)
+    return replace(verdict, parts=tuple(parts))
 
 
 def of_unit(unit: str | None) -> list[Mistake | Variant]:

@@ -27,7 +27,6 @@ from autodiff_lib.units import UNITS, needed, room
 from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
 from .jail import Jail, Session, note
-from .pace import CONTEST_SECONDS
 
 # where a judge itself fails, whoever grades sees the traceback
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
@@ -192,13 +191,7 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
 
         def contest(question: str, case: Case) -> Answer:
             key = key_of(unit, question, case)
-            if before and key in before:
-                answer = Answer(facts=before[key])
-            else:
-                with Session(jail.beside(), {}) as ours:
-                    ours.alive()
-                    with jail.pace.alone(jail.processes() | jail.beside().processes()):
-                        answer = cast(Contest, case.form.contest)(case, session.timed, ours.timed, CONTEST_SECONDS)
+            answer = Answer(facts=before[key]) if before and key in before else in_turns(case, session, jail)
             if answer.problem is None and any(answer.facts.values()):
                 measured[key] = answer.facts
             return answer
@@ -230,6 +223,14 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
     clock.lap("wipe")
     flags = [*seen.flags, *unseen(verdicts, seen)]
     return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps, flags, measured)
+
+
+def in_turns(case: Case, session: Session, jail: Jail) -> Answer:
+    """The answer to a case that is timed: the student's function and one of ours, in a jail beside this one, alone on the machine."""
+    with Session(jail.beside(), {}) as ours:
+        ours.alive()
+        with jail.pace.alone(jail.processes() | jail.beside().processes()):
+            return cast(Contest, case.form.contest)(case, session.timed, ours.timed, jail.limits.timing_seconds)
 
 
 def unseen(verdicts: dict[str, Verdict], seen: Look) -> list[str]:

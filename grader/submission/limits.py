@@ -28,6 +28,7 @@ class Limits:
     cell_seconds: float = 30
     grace_seconds: float = 3  # after which a cell that ignores its interruption loses its process
     ask_seconds: float = 60  # for a question on one case
+    timing_seconds: float = 30  # for a case that is timed: what cannot be told by then is left open
     total_seconds: float = 600
     cpu_seconds: int = 500
     memory_bytes: int = 3 * 1024 * MiB  # beyond what the warm process has mapped, for each process
