@@ -50,7 +50,7 @@ def test_conda_makes_the_same_environment():
 
 def block_with(line):
     """The commands of the README's block that has this line."""
-    blocks = [block.strip().splitlines() for block in re.findall(r"```\n(.*?)```", README, re.DOTALL)]
+    blocks = [block.strip().splitlines() for block in re.findall(r"^```\w*\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)]
     return next(block for block in blocks if line in block)
 
 
