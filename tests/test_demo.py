@@ -2,6 +2,7 @@
 
 import pytest
 
+from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
 from grader.authors.catalogue import MISTAKES
 from grader.authors.demo import demo
@@ -19,7 +20,8 @@ from grader.book.nbgrader_course import (
 from grader.units import part_of
 from tests import corpora
 
-POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45, "04_vision_transformer": 30}
+POINTS = {"01_operators": 32, "02_evaluator": 13, "03_transformer_lm": 45, "04_vision_transformer": 30, "05_fused_kernels": 30}
+EXTRA = {"05_fused_kernels": 10}
 
 
 SHOWN = corpora.units_of_today()
@@ -37,33 +39,42 @@ def graded(request, course) -> tuple[str, dict[str, Row]]:
     return request.param, {row.student: row for row in scores(database(course), request.param)}
 
 
+def worth(unit: str) -> dict[str, float]:
+    """Check cell -> what its exercise is worth, also where its points come on top."""
+    return {f"check_{name}": question.points for name, question in questions(unit).items()}
+
+
+def lost(unit: str, row: Row) -> set[str]:
+    """The check cells in which something is missing."""
+    return {name for name, points in worth(unit).items() if row.points[name] < points}
+
+
 def test_the_solution_earns_every_point_and_the_untouched_release_none(graded):
     unit, rows = graded
-    assert (rows["full-marks"].total, rows["full-marks"].max_total) == (POINTS[unit], POINTS[unit])
+    assert (rows["full-marks"].total, rows["full-marks"].max_total) == (POINTS[unit] + EXTRA.get(unit, 0), POINTS[unit])
     assert rows["untouched"].total == 0
 
 
 def test_mistakes_cost_points_where_they_were_made(graded):
     unit, rows = graded
     row = rows["typical-mistakes"]
-    lost = {name for name in row.points if row.points[name] < row.max_points[name]}
-    assert lost == {f"check_{MISTAKES[name].exercise}" for name in part_of(unit, "mistakes").TYPICAL}
+    assert lost(unit, row) == {f"check_{MISTAKES[name].exercise}" for name in part_of(unit, "mistakes").TYPICAL}
     assert 0 < row.total < row.max_total
 
 
 def test_a_syntax_error_costs_its_own_exercise_only(graded):
-    _, rows = graded
+    unit, rows = graded
     row = rows["syntax-error"]
     last = list(row.points)[-1]
-    assert {name for name in row.points if row.points[name] < row.max_points[name]} == {last}
+    assert lost(unit, row) == {last}
     assert row.points[last] == 0
 
 
 def test_half_done_work_keeps_the_points_of_its_half(graded):
-    _, rows = graded
+    unit, rows = graded
     points = list(rows["half-done"].points.values())
     half = len(points) // 2
-    assert points[:half] == list(rows["half-done"].max_points.values())[:half]
+    assert points[:half] == list(worth(unit).values())[:half]
     assert sum(points[half:]) == 0
 
 
