@@ -314,7 +314,7 @@ ONLINE = [
         "online_softmax",
         "last-maximum-returned",
         "what is returned as the maximum is that of the last block",
-        "Your sum is right. Which of your two maxima does it belong to: that of the block, or that of the row?",
+        "There are two maxima: that of the block, and that of the row. Which of them do you return?",
         ("return m, total", "return part.amax(-1), total"),
     ),
     mistake(
