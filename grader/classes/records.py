@@ -64,8 +64,7 @@ class Record:
 
     @property
     def max_points(self) -> float:
-        """Without extra credit."""
-        return sum(question.max_points for name, question in self.questions.items() if name not in UNITS[self.unit].extra)
+        return sum(question.max_points for question in self.questions.values())
 
     @property
     def ungraded(self) -> list[str]:
