@@ -137,7 +137,7 @@ def fact(draw, probe_name, name):
         return draw(JSON)
     if name == "changed":
         return draw(listed(WORDS, 2) if probe_name == COMPUTE.probe else st.booleans())
-    return draw(RIGHT_FACTS[name])
+    return draw(RIGHT_FACTS.get(name, JSON))
 
 
 @st.composite

@@ -26,6 +26,7 @@ from autodiff_lib.student.place import SETTINGS, Course, read
 from autodiff_lib.units import UNITS, needed
 
 from ..book.nbgrader_course import ROOT, NbgraderError
+from ..units import known
 from . import authoring
 
 PARTS = ROOT / "handout"
@@ -54,8 +55,7 @@ def make(units: Sequence[str], to: Path, settings: Course, say: Callable[[str], 
 
 def ordered(units: Sequence[str]) -> list[str]:
     for unit in units:
-        if unit not in UNITS:
-            raise ValueError(f"there is no unit '{unit}'; the units are {', '.join(UNITS)}")
+        known(unit)
     chosen = [unit for unit in UNITS if not units or unit in units]
     for unit in chosen:
         lacking = [name for name in needed(unit) if name not in chosen]
