@@ -12,7 +12,6 @@ from autodiff_lib import course, registry
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, solutions
 from grader.classes import batch
-from grader.submission import engine
 from tests import corpora
 
 # The same examples each time, so that the tests fail for a change and not for a day; others, and more of them, with CORPORA=all.
@@ -26,10 +25,9 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_jails() -> Iterator[None]:
-    """Batches are graded in jails that stay warm, and what is timed is fast: of a machine that tests share nobody could say."""
+    """One batch after the other is graded in the same jails."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch, "open_jail", corpora.open_kept)
-        patch.setattr(engine, "in_turns", corpora.fast)
         yield
     corpora.end_kept()
 
