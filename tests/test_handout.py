@@ -278,11 +278,12 @@ def test_outside_of_a_handout_each_command_says_where_to_run_it(tmp_path):
         assert (done.returncode, "run this in the folder that you unpacked the handout into" in done.stderr) == (2, True)
 
 
-def test_check_tells_by_its_exit_code_what_is_right(student):
+def test_check_tells_by_its_exit_code_what_is_right(student, capfd):
     right = solutions(UNIT)
     write(student, UNIT, {**right, "sqrt": right["sqrt"].replace("2", "3"), "layernorm": "%time import torch as unused\nx = ("})
     good = student.run("check", UNIT, "div")
     assert (good.returncode, good.stdout.splitlines()[0]) == (0, "✓ div: 3 of 3 points")
+    assert capfd.readouterr().err == "", "what a kernel says to its terminal is nothing for a student"
     wrong = student.run("check", UNIT, "sqrt")
     assert wrong.returncode == 1
     assert "Smallest failing case" in wrong.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def run(path: Path, unit: str, names: Sequence[str] = (), on_cell: Callable[[int
         on_cell_executed=lambda cell, cell_index, execute_reply: on_cell(cell_index + 1, len(notebook.cells)),
     )
     try:
-        client.execute()
+        client.execute(stderr=subprocess.DEVNULL)  # what the kernel says to its terminal, as that nothing is encrypted on this machine
     except (CellTimeoutError, DeadKernelError) as error:
         raise NoAnswerError(f"the kernel of {path.name} ended before its checks had answered: {str(error).splitlines()[0]}") from None
     answer = answer_of(asking)
