@@ -61,6 +61,12 @@ FREE = {
     "a class inside the function": (ENGINE, order("class modules:\n    order = []\nreturn modules.order")),
     "an error by the name of a module": (ENGINE, order("try:\n    return []\nexcept ValueError as gc:\n    raise gc")),
     "a variable of a comprehension": (ENGINE, order("return [modules for modules in nodes]")),
+    "a variable of a comprehension by the name of what is imported": (
+        ENGINE,
+        "from graphlib import TopologicalSorter",
+        order("return [TopologicalSorter.static_order() for TopologicalSorter in nodes]"),
+    ),
+    "a function inside a comprehension": (ENGINE, order("return [(lambda modules: modules)(gc) for gc in nodes]")),
     "a comment": (ENGINE, order("# wire the pieces together: socket, fileno, exec\nreturn []")),
     "a docstring": (ENGINE, order('"""graphlib.TopologicalSorter, networkx, autograd: not here."""\nreturn []')),
     "a text": (ENGINE, order("return ['aten', 'graphlib', '__globals__'][3:]")),

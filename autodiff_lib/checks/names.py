@@ -67,10 +67,12 @@ def parsed(cell: str) -> Parsed | None:
 
 @dataclass(eq=False)
 class Scope:
-    """A scope, and what is bound in it. The one of a module has no table: each of its cells has its own."""
+    """A scope, and what is bound in it. The one of a module has no table: each of its cells has its own. That of a comprehension
+    needs none: its variables are its own, and from Python 3.12 on its table is merged into the one around it."""
 
     table: symtable.SymbolTable | None = None
     parent: Scope | None = None
+    own: frozenset[str] = frozenset()  # the variables of a comprehension
     bound: dict[str, list[Binding]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)  # modules of which everything is imported
 
@@ -148,8 +150,10 @@ class Code:
             within, inner = around, scope
             if isinstance(node, OPENS_SCOPE):
                 table = taken(around, node)
-                inner = self.scopes[node] = Scope(table, scope)
-                within, inside = children_of(table), {id(part) for part in inner_parts(node)}
+                inner = Scope(None, scope, own=variables_of(node)) if isinstance(node, COMPREHENSION) else Scope(table, scope)
+                self.scopes[node] = inner
+                within = around if table is None else children_of(table)
+                inside = {id(part) for part in inner_parts(node)}
             certain &= not isinstance(node, OPENS_SCOPE | UNSURE)
             for part in reversed(parts_of(node)):
                 todo.append((part, inner, within, False) if id(part) in inside else (part, scope, around, certain))
@@ -206,6 +210,8 @@ class Code:
         """The scope to which a name belongs where it is used."""
         start = scope
         while scope.parent is not None:
+            if name in scope.own:
+                return scope
             symbol = symbol_of(name, scope.table)
             if symbol is not None and symbol.is_global():
                 break
@@ -406,7 +412,16 @@ def taken(tables: Tables, node: ast.AST) -> symtable.SymbolTable | None:
     """The scope that a node opens, taken from those that open around it."""
     name = getattr(node, "name", None) or TABLE_NAMES.get(type(node), "")
     there = tables.get((name, getattr(node, "lineno", 0)))
-    return there.popleft() if there else None
+    table = there.popleft() if there else None
+    while table is not None and str(table.get_type()).startswith("type"):  # of `def f[T](...)`, around the function's own
+        table = next((child for child in table.get_children() if child.get_name() == name), None)
+    return table
+
+
+def variables_of(comprehension: COMPREHENSION) -> frozenset[str]:
+    """What `for ... in` binds in it, and what a comprehension inside one of its targets' indices does not."""
+    targets = [part for generator in comprehension.generators for part in ast.walk(generator.target)]
+    return frozenset(part.id for part in targets if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
 
 
 def inner_parts(node: ast.AST) -> list[ast.AST]:

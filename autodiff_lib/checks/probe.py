@@ -159,9 +159,15 @@ def closed(*functions: Any) -> Iterator[None]:
 
         raise WrongKindError("a ready-made function was called: the exercise asks you to write it yourself")
 
+    def refusing_generator(*args: Any, **kwargs: Any) -> Iterator[NoReturn]:  # a generator function may only become another one
+        from autodiff_lib.checks.probe import WrongKindError
+
+        raise WrongKindError("a ready-made function was called: the exercise asks you to write it yourself")
+        yield
+
     before = [function.__code__ for function in functions]
     for function in functions:
-        function.__code__ = refusing.__code__
+        function.__code__ = (refusing_generator if inspect.isgeneratorfunction(function) else refusing).__code__
     try:
         yield
     finally:
