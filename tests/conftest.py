@@ -14,6 +14,8 @@ from grader.book.nbgrader_course import ROOT, solutions
 from grader.classes import batch
 from tests import corpora
 
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # once torch has differentiated beside a GPU, no process can be forked that does so as well
+
 # The same examples each time, so that the tests fail for a change and not for a day; others, and more of them, with CORPORA=all.
 settings.register_profile("same each time", derandomize=not corpora.everything())
 settings.load_profile("same each time")

@@ -116,6 +116,7 @@ def autograde(
 
 def results(unit: str, jobs: Iterator[work.Job], options: Options, limits: Limits) -> Iterator[work.Graded]:
     """What the workers make of the jobs, in the order in which they are done. For nothing, nothing is started."""
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # no judge needs a GPU; who has differentiated beside one cannot fork another judge
     first = list(islice(jobs, max(1, options.jobs)))
     jobs = chain(first, jobs)
     if not first:
