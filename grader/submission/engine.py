@@ -252,13 +252,18 @@ class Clock:
         self.start = now
 
 
+IMPORT_FAILED, NOT_DEFINED = {"ImportError", "ModuleNotFoundError"}, {"NameError"}
+
+
 def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     """Run all cells in order; then, once more, those that failed because something was defined only later.
 
     The unit's own setup comes first, so that a damaged setup cell of the student's costs nothing. Its experiments,
     to look at while one learns, are left out.
     """
-    outcomes = []
+    outcomes: list[Outcome] = []
+    texts: list[str] = []  # as they ran
+    absent: dict[str, None] = {}  # modules, in their order
     setup = [cell.source for cell in source(submission.unit).cells if "export" in cell.metadata.get("tags", [])]
     experiments = intake.experiments(submission.unit)
     for text in setup:
@@ -266,23 +271,48 @@ def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     for cell in submission.cells:
         if intake.squeezed(cell.source) in experiments:
             outcomes.append(Outcome(cell, "ok", [note("An experiment of the unit: it is not run while grading.\n")]))
+            texts.append(cell.source)
             continue
-        ran = session.run(cell.source)
+        ran, text = run_without_imports(session, cell.source, absent)
         outcomes.append(Outcome(cell, ran["status"], ran["outputs"]))
+        texts.append(text)
     if not any(outcome.status == "ok" and intake.squeezed(outcome.cell.source) == intake.squeezed(setup[0]) for outcome in outcomes):
         submission.repairs.append("the setup cell was changed, missing or failed; the unit's own setup was run first")
-    late = [outcome for outcome in outcomes if any(output.get("ename") == "NameError" for output in outcome.outputs)]
+    if absent:
+        listed = [module[:60] for module in absent][:8] + ([f"{len(absent) - 8} more"] if len(absent) > 8 else [])
+        submission.repairs.append(f"the import of {', '.join(listed)} was allowed to fail")
     mended = []
-    for failed in late:
-        again = session.run(failed.cell.source)
-        if again["status"] == "ok":
-            failed.status, failed.outputs = again["status"], again["outputs"]
-            mended.append(failed)
+    for failed, text in zip(outcomes, texts, strict=True):
+        if has_failed(failed.outputs, NOT_DEFINED):
+            again = session.run(text)
+            if again["status"] == "ok":
+                failed.status, failed.outputs = again["status"], again["outputs"]
+                mended.append(failed)
     if mended:
         names = sorted({exercise for one in mended for exercise in one.cell.exercises})
         detail = f" ({', '.join(names)})" if names else ""
         submission.repairs.append(f"{len(mended)} cells stood before what they need and were run again at the end{detail}")
     return outcomes
+
+
+def run_without_imports(session: Session, text: str, absent: dict[str, None]) -> tuple[dict[str, Any], str]:
+    """Run a cell; where an import of it fails, once more without what is not here, and that is noted in `absent`.
+
+    What came of it, and its text as it ran.
+    """
+    ran = session.run(text)
+    if not has_failed(ran["outputs"], IMPORT_FAILED):
+        return ran, text
+    softened, modules = intake.with_imports_that_may_fail(text)
+    again = session.run(softened) if modules else ran
+    if has_failed(again["outputs"], IMPORT_FAILED):  # it was another one, inside of what it calls
+        return ran, text
+    absent.update(dict.fromkeys(modules))
+    return again, softened
+
+
+def has_failed(outputs: list[dict[str, Any]], errors: set[str]) -> bool:
+    return any(output.get("ename") in errors for output in outputs)
 
 
 # --- verdicts, before anybody sees them

@@ -31,7 +31,7 @@ MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, 
 MAX_WORDS = 50_000  # characters of an answer in words
 MAX_REPAIRS, MAX_REPAIR = 60, 300  # lines of repairs that are kept, and characters of each
 MAX_FILES = 50  # that come along with the notebook
-HERE = {*sys.stdlib_module_names, "autodiff_lib", "torch", "numpy", "matplotlib"}  # modules that a notebook finds wherever it runs
+HERE = {*sys.stdlib_module_names, "autodiff_lib", "torch", "numpy", "matplotlib"}  # modules that a notebook finds nearly everywhere
 
 
 @dataclass
@@ -265,14 +265,6 @@ def answers_in_words(cells: list[dict[str, Any]], unit: str) -> dict[str, str]:
 
 
 @cache
-def given_cells(unit: str) -> set[str]:
-    """The unit's own code cells, squeezed."""
-    notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
-    cells = (cell for cell in notebook.cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"))
-    return {squeezed(cell.source) for cell in cells}
-
-
-@cache
 def experiments(unit: str) -> set[str]:
     """Those of the unit's own cells that are there to be looked at, squeezed. Nothing that is graded needs them."""
     notebook = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
@@ -394,13 +386,6 @@ def mend(raw: list[dict[str, Any]], unit: str) -> tuple[list[Cell], list[str]]:
             repairs.append(f"the cell of {', '.join(found)} was renamed {grade_id[:40]} and was known by its text")
         cells.append(Cell(text, found, cell["id"]))
     cells = joined(without_spare_stubs(cells, unit, repairs), unit, repairs)
-    absent: dict[str, None] = {}  # modules, in their order
-    for kept in cells:
-        if squeezed(kept.source) not in given_cells(unit):
-            kept.source = with_imports_that_may_fail(kept.source, absent)
-    if absent:
-        listed = [module[:60] for module in absent][:8] + ([f"{len(absent) - 8} more"] if len(absent) > 8 else [])
-        repairs.append(f"the import of {', '.join(listed)} was allowed to fail")
     present = {exercise for cell in cells for exercise in cell.exercises}
     repairs += [f"there is no cell for {exercise}" for exercise in expected_cells(unit)[0] if exercise not in present]
     for exercise in expected_cells(unit)[0]:
@@ -447,23 +432,24 @@ def joined(cells: list[Cell], unit: str, repairs: list[str]) -> list[Cell]:
     return result
 
 
-def with_imports_that_may_fail(text: str, absent: dict[str, None]) -> str:
-    """Imports that an editor put at the top of a cell, and that fail here, must not take the rest of the cell along.
+def with_imports_that_may_fail(text: str) -> tuple[str, list[str]]:
+    """A cell of which an import failed, with its imports on lines of their own allowed to, and the modules that may be missing.
 
-    Notes the modules in `absent`.
+    Editors put imports at the top of cells, of modules that another machine has not: they must not take the rest along.
     """
     found, lines = parsed(text), text.splitlines()
     if found is None or len(found.lines) != len(lines):  # where a magic takes the whole cell, there is no place for it
-        return text
+        return text, []
     kept: list[str] = []
+    modules: dict[str, None] = {}
     done = 0  # lines that were looked at
     for statement in (one for one in found.tree.body if isinstance(one, ast.Import | ast.ImportFrom)):
-        modules = [statement.module or ""] if isinstance(statement, ast.ImportFrom) else [alias.name for alias in statement.names]
+        named = [statement.module or ""] if isinstance(statement, ast.ImportFrom) else [alias.name for alias in statement.names]
         start, end = statement.lineno - 1, statement.end_lineno or statement.lineno
         block = lines[start:end]
-        alone = start >= done and block[0] == block[0].lstrip() and ";" not in block[0]
-        if alone and not all(module.split(".")[0] in HERE for module in modules):
+        if start >= done and block[0] == block[0].lstrip() and ";" not in block[0] and named != ["__future__"]:
             kept += [*lines[done:start], "try:", *(f"    {line}" for line in block), "except ImportError:", "    pass"]
             done = end
-            absent.update(dict.fromkeys(modules))
-    return "\n".join([*kept, *lines[done:]])
+            modules.update(dict.fromkeys(named))
+    foreign = [module for module in modules if module.split(".")[0] not in HERE]
+    return "\n".join([*kept, *lines[done:]]), foreign or [*modules]

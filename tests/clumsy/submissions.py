@@ -1062,6 +1062,7 @@ def imports_by_the_editor(notebook):
         ("transpose", "from tkinter import Place"),
         ("relu", "from turtle import forward"),
         ("mean", "from pgzero.sprites import Sprites"),
+        ("softmax", "from msvcrt import getch"),
     ):
         at(notebook, name).source = f"{line}\n\n\n{at(notebook, name).source}"
 
