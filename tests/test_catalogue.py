@@ -111,6 +111,7 @@ def test_the_first_hint_is_the_mistakes_own_wherever_numbers_can_tell(tried):
 
 
 CONTAINS = {
+    "online_softmax-maximum-of-the-block": {"online_softmax-last-maximum-returned"},
     "layernorm-last-axis-only": {"layernorm-gradient-last-axis"},
     "decoder_layer-both-residuals-forgotten": {"decoder_layer-first-residual-forgotten", "decoder_layer-second-residual-forgotten"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
