@@ -114,6 +114,8 @@ CONTAINS = {
     "online_softmax-maximum-of-the-block": {"online_softmax-last-maximum-returned"},
     "layernorm-last-axis-only": {"layernorm-gradient-last-axis"},
     "decoder_layer-both-residuals-forgotten": {"decoder_layer-first-residual-forgotten", "decoder_layer-second-residual-forgotten"},
+    "matmul_layernorm_kernel-K-not-a-multiple": {"matmul_layernorm_kernel-other-missing"},
+    "matmul_softmax_kernel-K-not-a-multiple": {"matmul_softmax_kernel-other-missing"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
 }
 """What has other mistakes in it."""

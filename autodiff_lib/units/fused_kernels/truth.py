@@ -54,9 +54,9 @@ def online_softmax(x: Tensor, block: int) -> tuple[Tensor, Tensor]:
 
 def one_pass_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, block: int = 256) -> Tensor:
     """q (..., T, D), k (..., S, D), v (..., S, E) -> (..., T, E); zeros for a query that sees no key."""
-    T, S = q.shape[-2], k.shape[-2]
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (..., T, D) @ (..., D, S) -> (..., T, S)
     if causal:
+        T, S = scores.shape[-2:]
         scores = scores.masked_fill(torch.ones(T, S, dtype=torch.bool).triu(1 + S - T), -math.inf)
     return torch.softmax(scores, -1).nan_to_num() @ v  # (..., T, S) @ (..., S, E) -> (..., T, E)
 
