@@ -18,10 +18,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
+from autodiff_lib.checks import probe
+from autodiff_lib.checks.question import Answer, Problem
+from autodiff_lib.kinds.speed.contest import difference
+from autodiff_lib.kinds.speed.judge import SpeedCase
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
 from grader.classes import batch, records
-from grader.submission.jail import Jail
+from grader.submission.jail import Jail, Session
 from grader.submission.limits import Limits
 
 LIMITS = """
@@ -29,6 +33,7 @@ LIMITS = """
 cell_seconds = 2
 grace_seconds = 1
 ask_seconds = 12
+timing_seconds = 2
 total_seconds = 90
 restarts = 4
 reading_bytes = 268435456
@@ -39,6 +44,7 @@ SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 MOST_KEPT = 2  # jails; each takes half a gigabyte
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
+FAST = Answer(facts={"low": 9.0, "middle": 9.0, "high": 9.0})
 
 
 def of_units(corpus: str) -> None:
@@ -166,6 +172,16 @@ def open_kept(unit: str, limits: Limits, jailed: bool = True) -> Iterator[Jail]:
     KEPT[kind] = warm
     end_kept(MOST_KEPT)
     yield warm
+
+
+def fast(case: SpeedCase, session: Session, jail: Jail) -> Answer:
+    """An answer to a case that is timed, whose function need only be right: it is nine times as fast as it is compared with."""
+    asked, compared, right = next(case.rounds())
+    answer, _ = session.timed(asked)
+    if answer.problem is not None:
+        return answer
+    wrong = difference(answer.arrays, probe.run(compared).arrays if right is None else right)
+    return Answer(problem=Problem("WrongKindError", wrong)) if wrong else FAST
 
 
 def end_kept(count: int = 0) -> None:

@@ -111,8 +111,11 @@ def test_the_first_hint_is_the_mistakes_own_wherever_numbers_can_tell(tried):
 
 
 CONTAINS = {
+    "online_softmax-maximum-of-the-block": {"online_softmax-last-maximum-returned"},
     "layernorm-last-axis-only": {"layernorm-gradient-last-axis"},
     "decoder_layer-both-residuals-forgotten": {"decoder_layer-first-residual-forgotten", "decoder_layer-second-residual-forgotten"},
+    "matmul_layernorm_kernel-K-not-a-multiple": {"matmul_layernorm_kernel-other-missing"},
+    "matmul_softmax_kernel-K-not-a-multiple": {"matmul_softmax_kernel-other-missing"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
 }
 """What has other mistakes in it."""

@@ -4,6 +4,7 @@ import itertools
 import multiprocessing
 import os
 import time
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 
@@ -142,8 +143,17 @@ def test_a_measurement_that_was_damaged_in_its_record_is_no_answer_and_stops_not
 
 def test_every_round_has_numbers_of_its_own():
     rounds = list(itertools.islice(CASE.rounds(), 5))
-    assert all(np.array_equal(mine.arrays[0], ours.arrays[0]) for mine, ours in rounds)
-    assert len({mine.arrays[0].tobytes() for mine, _ in rounds}) == 5
+    assert all(np.array_equal(mine.arrays[0], ours.arrays[0]) for mine, ours, _ in rounds)
+    assert len({mine.arrays[0].tobytes() for mine, *_ in rounds}) == 5
+
+
+def test_what_is_right_is_the_baselines_value_or_what_the_case_says(monkeypatch):
+    told = replace(CASE, truth=lambda numbers: np.ones(4))
+    assert [right is None for *_, right in (next(CASE.rounds()), next(told.rounds()))] == [True, False]
+    contests = {value: Contest(monkeypatch, 0.5, value=value) for value in (0.0, 1.0)}
+    found = {value: held(told.rounds(), LEAST, 1000.0, one.theirs, one.ours) for value, one in contests.items()}
+    assert isinstance(found[0.0], Problem), "ours returns zeros as well, and is not what is asked for"
+    assert isinstance(found[1.0], Interval)
 
 
 # --- alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..units import UNITS
 from . import questions, run_all, session
 from .judge import judge
 from .known import known_of, mistakes_in, told_again
@@ -40,7 +41,7 @@ def of_unit(unit: str) -> Callable[..., Score | Overview]:
 
         if name is None:
             notes = {question: note for question in known if (note := session.note(question, unit))}
-            return Overview([found(question) for question in known.values()], seen.flags, notes)
+            return Overview([found(question) for question in known.values()], seen.flags, UNITS[unit].extra, notes)
         answer = told_again(found(known[name]), told)
         told.update(mistakes_in(answer))
         return Score(answer, known[name], session.note(name, unit))

@@ -121,6 +121,9 @@ def is_refused(path: str, exercise: str, unit: str) -> bool:
     if begins(path, EVERYWHERE | UNITS[unit].refused):
         return True
     root, *rest = path.split(".")
+    only = UNITS[unit].only.get(exercise)
+    if only is not None and root not in only | {"builtins"}:
+        return True
     return root not in NO_LIBRARY and not UNITS[unit].ready_made.get(exercise, frozenset()).isdisjoint(rest)
 
 

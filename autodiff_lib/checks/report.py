@@ -47,10 +47,12 @@ class Overview:
 
     verdicts: list[Verdict]
     flags: tuple[str, ...] = ()
+    extra: frozenset[str] = frozenset()  # questions whose points come on top
     notes: Mapping[str, str] = field(default_factory=dict)  # question -> why its verdict is about an old version
 
     def total(self) -> str:
-        points, most = (sum(getattr(verdict, name) for verdict in self.verdicts) for name in ("points", "max_points"))
+        points = sum(verdict.points for verdict in self.verdicts)
+        most = sum(verdict.max_points for verdict in self.verdicts if verdict.question not in self.extra)
         return f"{points:g} of {most:g} points"
 
     def __repr__(self) -> str:

@@ -29,6 +29,8 @@ class Unit:
     own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
     ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> the libraries it may name, where these are few
+    extra: frozenset[str] = frozenset()  # exercises whose points come on top of the most that there are
     stands_in: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> names that are the probe's while it is asked
     limits: Mapping[str, Any] = field(default_factory=dict)  # what a submission may use, where it is not what is usual
     environment: Mapping[str, str] = field(default_factory=dict)  # variables that a submission sees besides the usual ones, or instead

@@ -119,7 +119,7 @@ def draw_scores(rows: list[Row], unit: str, path: Path) -> None:
     """Totals as bars beside a map of the share of points for each exercise."""
     plt.style.use("autodiff_lib.course")
     names = [name.removeprefix("check_") for name in rows[0].points]
-    share = np.array([[row.points[name] / row.max_points[name] for name in row.points] for row in rows])
+    share = np.array([[row.points[name] / max(row.max_points[name], 1) for name in row.points] for row in rows])
     figure, (bars, grid) = plt.subplots(1, 2, figsize=(11, 0.6 * len(rows) + 2), sharey=True, width_ratios=(1, 2))
     bars.barh([row.student for row in rows], [row.total for row in rows])
     bars.set(xlim=(0, rows[0].max_total), xlabel="points", title=unit)

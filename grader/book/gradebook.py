@@ -77,10 +77,11 @@ def check_points(gradebook: Gradebook, unit: str) -> None:
     worth = {cell.name: cell.max_score for cell in notebook.grade_cells}
     for name, question in questions(unit).items():
         there = worth.get(f"check_{name}")
-        if there != question.points:
+        wanted = 0 if name in UNITS[unit].extra else question.points
+        if there != wanted:
             has = "no points" if there is None else f"{there:g} points"
             raise ValueError(
-                f"the gradebook has {has} for {name}, its check gives {question.points:g}: "
+                f"the gradebook has {has} for {name}, its check gives {wanted:g}: "
                 f"say so in the check cell of the source notebook, then run `nbgrader generate_assignment {unit} --force`"
             )
 

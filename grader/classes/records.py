@@ -64,7 +64,8 @@ class Record:
 
     @property
     def max_points(self) -> float:
-        return sum(question.max_points for question in self.questions.values())
+        """Without extra credit."""
+        return sum(question.max_points for name, question in self.questions.items() if name not in UNITS[self.unit].extra)
 
     @property
     def ungraded(self) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from autodiff_lib.checks import questions as public_questions
 from autodiff_lib.checks.report import text
+from autodiff_lib.units import UNITS
 
 from ..classes.records import QuestionRecord, Record
 from ..submission.engine import Result, told_of
@@ -49,6 +50,11 @@ class Feedback:
         return [item.name for item in self.items if item.points is None]
 
 
+def most(question: str, unit: str, points: float) -> float:
+    """Of how many points a question is told to be: none, where they come on top."""
+    return 0 if question in UNITS[unit].extra else points
+
+
 def of_result(result: Result) -> Feedback:
     """From the judge's result."""
     questions = public_questions(result.unit)
@@ -57,7 +63,8 @@ def of_result(result: Result) -> Feedback:
         answered = verdict.reason != "unanswered"
         said = text(verdict, questions[name]) if answered else f"{UNGRADED}\n{told_of(verdict).message}"
         points = verdict.points if answered else None
-        items.append(Item(name, verdict.number, points, verdict.max_points, verdict.reason == "passed", bounded(said)))
+        passed, of = verdict.reason == "passed", most(name, result.unit, verdict.max_points)
+        items.append(Item(name, verdict.number, points, of, passed, bounded(said)))
     return Feedback(tuple(items), notes(result), sum(result.seconds.values()))
 
 
@@ -67,7 +74,8 @@ def of_record(record: Record) -> Feedback:
     for number, (name, question) in enumerate(record.questions.items(), start=1):
         points = None if question.reason == "unanswered" else question.points
         said = told(name, question) if points is not None else f"{UNGRADED}\n{question.message}"
-        items.append(Item(name, number, points, question.max_points, question.reason == "passed", bounded(said)))
+        passed, of = question.reason == "passed", most(name, record.unit, question.max_points)
+        items.append(Item(name, number, points, of, passed, bounded(said)))
     return Feedback(tuple(items), notes(record), sum(record.seconds.values()))
 
 

@@ -8,7 +8,7 @@ Alone (ALONE is 1), a child has name spaces of its own: processes, mounts with f
 kernel objects, which end with it. Then it is an ordinary user without any right, and makes no other calls than
 those of the filter. It can name neither the parent nor anything that another submission has left.
 
-It is started as `python -I inmate.py CONTROL_FD FILTER_FD UID ALONE FOLDER`, and imports nothing of the grader.
+It is started as `python -I inmate.py CONTROL_FD FILTER_FD UID ALONE ROOM FOLDER`, and imports nothing of the grader.
 FILTER_FD is -1 where there is no filter, UID is 0 where there is no other user to be.
 """
 
@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import fcntl
 import gc
+import importlib.util
 import json
 import marshal
 import os
@@ -197,8 +198,9 @@ def drop_rights(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def import_everything(reference: bytes) -> Any:
-    """Warm up: what notebooks import, the earlier units' reference, and an IPython shell without history. Returns the shell."""
+def import_everything(reference: bytes, room: str) -> Any:
+    """Warm up: what notebooks import, what the unit in this room gives and asks with, the earlier units' reference, and an
+    IPython shell without history. Returns the shell."""
     import matplotlib
     import numpy  # noqa: F401
     import torch
@@ -210,6 +212,9 @@ def import_everything(reference: bytes) -> Any:
     import autodiff_lib.course
     import autodiff_lib.figures
 
+    for name in (f"autodiff_lib.units.{room}.given", f"autodiff_lib.units.{room}.probe"):
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
     autodiff_lib.checks.of_unit = no_checks
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)
@@ -483,7 +488,7 @@ def limited(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    control, filter_, uid, alone, *paths = sys.argv[1:]
+    control, filter_, uid, alone, room, *paths = sys.argv[1:]
     program = b""
     if int(filter_) >= 0:
         with open(int(filter_), "rb") as file:
@@ -501,7 +506,7 @@ def main() -> None:
     elif walls.users:
         drop_rights(int(uid))
     sys.path.extend(paths)  # where autodiff_lib lies
-    shell = import_everything(sys.stdin.buffer.read())
+    shell = import_everything(sys.stdin.buffer.read(), room)
     if walls.alone and walls.users:
         os.seteuid(0)
         os.setegid(0)

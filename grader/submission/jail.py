@@ -28,7 +28,7 @@ import numpy as np
 
 from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Answer, Ask, Problem
-from autodiff_lib.units import UNITS, Unit
+from autodiff_lib.units import UNITS, Unit, room
 
 from ..book.nbgrader_course import ROOT
 from . import scratch, syscalls, watch
@@ -221,7 +221,7 @@ class Jail:
         program = syscalls.program(UNITS[self.unit].loopback) if self.jailed else None
         seccomp = -1 if program is None else readable(program)
         root = os.getuid() == 0 and (self.jailed or reachable_for_others())
-        arguments = [str(theirs.fileno()), str(seccomp), str(self.uid if root else 0), str(int(self.alone)), str(ROOT)]
+        arguments = [str(theirs.fileno()), str(seccomp), str(self.uid if root else 0), str(int(self.alone)), room(self.unit), str(ROOT)]
         variables = None
         if self.jailed:
             arguments = command(UNITS[self.unit], self.limits, self.alone, arguments, self.whole)

@@ -43,7 +43,9 @@ KINDS = {
 
 
 def with_words(cell: str, kind: str) -> str:
-    """A cell with all words in it, at the beginning of each of its functions."""
+    """A cell with all words in it, at the beginning of each of its functions; before a kernel, which knows no lists and no classes."""
+    if "@triton.jit" in cell and kind in ("text", "method", "attribute"):
+        return KINDS[kind]() + "\n\n\n" + cell
     lines: list[str] = []
     for line in cell.splitlines():
         lines.append(line)

@@ -22,8 +22,8 @@ import numpy as np
 from ...checks.compare import agree
 from ...checks.question import Ask, Problem, Timed
 
-Round = tuple[Ask, Ask]
-"""The same arrays, asked of the student's function and of ours."""
+Round = tuple[Ask, Ask, tuple[np.ndarray, ...] | None]
+"""The same arrays, asked of the student's function and of ours, and what must come of them, where ours gives something else."""
 
 CONFIDENCE = 0.999  # high, because the interval is looked at again and again
 NARROW = 1.1  # upper end over lower end of an interval that says enough
@@ -84,7 +84,7 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
     end = start + seconds
     times: list[tuple[float, float, float]] = []
     found = interval([])
-    for number, (asked, compared) in enumerate(itertools.islice(rounds, MOST_ROUNDS)):
+    for number, (asked, compared, right) in enumerate(itertools.islice(rounds, MOST_ROUNDS)):
         if number % 2:  # whoever comes first finds the caches cold
             wanted, our_time = ours(compared)
             answer, their_time = theirs(asked)
@@ -95,9 +95,10 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
             raise RuntimeError(f"the function to compare with failed: {wanted.problem.kind}: {wanted.problem.message}")
         if answer.problem is not None:
             return answer.problem
-        if differs := difference(answer.arrays, wanted.arrays):
+        right = wanted.arrays if right is None else right
+        if differs := difference(answer.arrays, right):
             return Problem("WrongKindError", differs)
-        results = [(array.shape, array.dtype.name) for array in wanted.arrays]
+        results = [(array.shape, array.dtype.name) for array in right]
         times.append((our_time, their_time, ours(Ask(NOTHING, {"results": results}, asked.arrays))[1]))
         late = time.perf_counter() > end
         if number >= WARM_UP and (late or number % EVERY == 0):

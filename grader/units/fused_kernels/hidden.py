@@ -1,0 +1,25 @@
+"""The hidden cases of the unit: the public ones with other numbers, and of the counts with other sizes.
+
+What a kernel touches and moves does not depend on the numbers, and has been counted: of kernels the values alone are asked for again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autodiff_lib.checks.question import Question
+from autodiff_lib.units.fused_kernels.questions import questions as public_questions
+from autodiff_lib.units.fused_kernels.unit import KERNELS
+
+from .. import in_secret
+
+
+def questions(seed: str) -> list[Question]:
+    return [in_secret(of_values(question), seed) for question in public_questions()]
+
+
+def of_values(question: Question) -> Question:
+    """A question about a kernel, without the parts that count."""
+    if question.name not in KERNELS:
+        return question
+    return replace(question, parts=tuple(part for part in question.parts if part.name == "values"))
