@@ -16,8 +16,8 @@ demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 	$(BIN)/python -m grader demo
 
 # Three workers share two cores, because each of them also waits for jails and servers; with more threads each, they would wait
-# for one another. Files are taken in their order, in which those that take long come early, and not sorted by the number of
-# their tests.
+# for one another. Files are taken in the order of tests/conftest.py, in which those that take long come early, and not sorted by
+# the number of their tests.
 PYTEST = $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 NBVAL = $(BIN)/python -m pytest -n 3 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
 
