@@ -40,6 +40,7 @@ reading_bytes = 268435456
 """
 DAY = int(os.environ.setdefault("CORPORA_DAY", str(date.today().toordinal())))  # one for all workers; set it to see another day's
 SHARES = 20  # of the corpora one is graded each day
+SECRETS = 40
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
 MOST_KEPT = 2  # jails; each takes half a gigabyte
@@ -93,6 +94,11 @@ def is_today(name: str) -> bool:
 
 def everything() -> bool:
     return os.environ.get("CORPORA") == "all"
+
+
+def secrets_of_today() -> list[str]:
+    """Secrets for hidden cases: four of forty, each day the next."""
+    return [f"term {number % SECRETS}" for number in (range(SECRETS) if everything() else range(4 * DAY, 4 * DAY + 4))]
 
 
 def of_today(corpus: Iterable[Any]) -> list[Any]:

@@ -25,6 +25,7 @@ from autodiff_lib.units.vision_transformer.truth import FUNCTIONS
 from grader.authors.catalogue import MISTAKES
 from grader.units.vision_transformer import hidden
 from grader.units.vision_transformer.hidden import SIZES, TaskCase, judge_task
+from tests import corpora
 from tests.asking import questions_of
 
 UNIT = "04_vision_transformer"
@@ -152,9 +153,9 @@ def test_the_solution_earns_all_30_points(seed, solved):
 
 
 def test_no_secret_makes_the_solution_fail(solved):
-    for number in range(25):
+    for secret in corpora.secrets_of_today():
         for exercise in EXERCISES:
-            assert lost(verdict_on(exercise, f"term {number}")) == {}, (number, exercise)
+            assert lost(verdict_on(exercise, secret)) == {}, (secret, exercise)
 
 
 def test_nothing_written_earns_nothing(fresh_table):
