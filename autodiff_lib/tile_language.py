@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
@@ -172,20 +172,25 @@ def kind(x: Any) -> tuple[str, DType | None]:
 
 def together(*operands: Any, division: bool = False) -> tuple[DType, list[np.ndarray]]:
     """The type in which operands are computed with one another, as Triton chooses it, and their values in that type."""
-    kinds = [kind(x) for x in operands]
+    bools = all(isinstance(x, bool | Block) for x in operands)
+    dtype = common_type(tuple(map(kind, operands)), division, bools)
+    return dtype, [np.asarray(x.values if isinstance(x, Block) else x).astype(dtype.numpy, copy=False) for x in operands]
+
+
+@cache
+def common_type(kinds: tuple[tuple[str, DType | None], ...], division: bool, bools: bool) -> DType:
+    """Of operands of these kinds; `bools` says that all numbers of Python among them are bools."""
     floats = [dtype for name, dtype in kinds if name == "float" and dtype is not None]
     ints = [dtype for name, dtype in kinds if name == "int" and dtype is not None]
     if floats:
-        dtype = max(floats, key=lambda one: one.primitive_bitwidth)
-        dtype = FLOAT32 if division and dtype == FLOAT16 else dtype
-    elif any(name == "float" for name, _ in kinds):
-        dtype = FLOAT32
-    elif ints:
-        dtype = dtype_of(np.empty(0, np.result_type(*(one.numpy for one in ints))))
-        dtype = INT32 if dtype == BOOL and len(ints) < len(kinds) and not all(isinstance(x, bool | Block) for x in operands) else dtype
-    else:
-        dtype = INT32
-    return dtype, [np.asarray(x.values if isinstance(x, Block) else x).astype(dtype.numpy, copy=False) for x in operands]
+        widest = max(floats, key=lambda one: one.primitive_bitwidth)
+        return FLOAT32 if division and widest == FLOAT16 else widest
+    if any(name == "float" for name, _ in kinds):
+        return FLOAT32
+    if not ints:
+        return INT32
+    dtype = dtype_of(np.empty(0, np.result_type(*(one.numpy for one in ints))))
+    return INT32 if dtype == BOOL and len(ints) < len(kinds) and not bools else dtype
 
 
 def fitting(compute: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
