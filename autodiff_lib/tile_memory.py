@@ -110,13 +110,13 @@ class Memory:
             np.copyto(result, other, where=~mask)
         for region, lanes, cells in self.found(addresses, mask, "read"):
             result[lanes] = region.cells[cells]
-            region.reads[self.program] += touched(region, cells)
+            region.reads[self.program, cells] += 1  # once, also where several lanes have the same address
         return result
 
     def write(self, addresses: np.ndarray, values: np.ndarray, mask: np.ndarray) -> None:
         for region, lanes, cells in self.found(addresses, mask, "written"):
             region.cells[cells] = values[lanes]
-            region.writes[self.program] += touched(region, cells)
+            region.writes[self.program, cells] += 1
 
     def found(self, addresses: np.ndarray, mask: np.ndarray, action: str) -> list[tuple[Region, np.ndarray, np.ndarray]]:
         """The regions that an access touches, each with the lanes (a mask) that touch it and the cells where they do."""
@@ -139,13 +139,6 @@ class Memory:
                 lanes[lanes] = good
             found.append((region, lanes, cells[good]))
         return found
-
-
-def touched(region: Region, cells: np.ndarray) -> np.ndarray:
-    """For each cell of a region whether it is among these: an access counts once where several lanes have the same address."""
-    found = np.zeros(region.cells.size, bool)
-    found[cells] = True
-    return found
 
 
 @dataclass(frozen=True)

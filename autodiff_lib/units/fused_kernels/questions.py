@@ -242,7 +242,7 @@ def attention_parts() -> tuple[Part, ...]:
         0.35,
         "3072 tokens",
         "as much work on 256 of the tokens, again and again, which never leaves the cache",
-        truth.library_attention,
+        truth.attention_of_torch,
         tensors=True,
     )
     return (

@@ -76,6 +76,6 @@ def attention_in_cache(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return mixed
 
 
-def library_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attention_of_torch(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """torch's own: q (T, D), k (S, D), v (S, E) -> (T, E)."""
     return F.scaled_dot_product_attention(q[None, None], k[None, None], v[None, None])[0, 0]

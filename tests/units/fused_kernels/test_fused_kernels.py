@@ -246,7 +246,7 @@ def test_a_query_that_sees_no_key_gets_nothing():
     result = truth.one_pass_attention(q, k, v, causal=True)
     assert torch.equal(result[:2], torch.zeros(2, 2).double())
     assert torch.allclose(result[2], v[0]), "the third sees the first key alone"
-    assert torch.allclose(result[4], truth.library_attention(q, k, v)[4]), "the last one sees all"
+    assert torch.allclose(result[4], truth.attention_of_torch(q, k, v)[4]), "the last one sees all"
 
 
 def test_the_online_softmax_of_nothing_is_nothing():
