@@ -12,51 +12,24 @@ for the product and softmax of 1024 rows at 4096 columns with K = 64.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
-import os
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor
+from turns import medians, solved
 
-from autodiff_lib import course
 from autodiff_lib.memory import Peak
-from autodiff_lib.units import needed
-from autodiff_lib.units.fused_kernels.truth import library_attention, one_pass_attention
+from autodiff_lib.units.fused_kernels.truth import attention_of_torch, one_pass_attention
 
-ROOT, UNIT = Path(__file__).parents[2], "05_fused_kernels"
+UNIT = "05_fused_kernels"
 K, ROWS, COLUMNS, LAST = 64, 1024, (512, 1024, 2048, 4096, 8192), 4096
 LENGTHS = (1024, 2048, 4096)
 TINY = 16  # sides of the matrices for the element loops
 COPIED = 2**28  # bytes: more than any cache holds
 
 Action = Callable[[], object]
-
-
-def solved() -> ModuleType:
-    """The notebook of the unit."""
-    os.chdir(ROOT / "notebooks")
-    with contextlib.redirect_stdout(io.StringIO()):
-        for unit in needed(UNIT):
-            course.load(unit)
-        return course.load(UNIT)
-
-
-def medians(actions: dict[str, Action], rounds: int) -> dict[str, float]:
-    """Milliseconds of each action, in turns; the first round does not count."""
-    times: dict[str, list[float]] = {name: [] for name in actions}
-    for _ in range(rounds + 1):
-        for name, action in actions.items():
-            start = time.perf_counter()
-            action()
-            times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(found[1:]) for name, found in times.items()}
 
 
 def peak(action: Action) -> float:
@@ -120,7 +93,7 @@ def main() -> None:
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out: it needs a C++ compiler")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    module, rounds = solved(), options.rounds
+    module, rounds = solved(UNIT), options.rounds
     copy = copy_speed(rounds)
     print(f"torch {torch.__version__}, {options.threads} thread(s); a copy moves {copy:.1f} GB/s\n")
     print("| what | version | median ms | unfused over it | MiB at the peak | GB/s at least | of a copy |")
@@ -130,7 +103,7 @@ def main() -> None:
     if not options.no_compile:
         products["torch.compile"] = torch.compile(unfused_softmax, dynamic=True)
     ratios = {N: show_product(products, N, rounds, copy) for N in COLUMNS}
-    versions = {"unfused": one_pass_attention, "one pass": module.one_pass_attention, "scaled_dot_product_attention": library_attention}
+    versions = {"unfused": one_pass_attention, "one pass": module.one_pass_attention, "scaled_dot_product_attention": attention_of_torch}
     for T in LENGTHS:
         show_attention(versions, T, rounds, copy)
     print(f"\nratio {ratios[LAST]:.2f}")

@@ -13,16 +13,12 @@ its inputs. It ends with `ratio N.NN`: `scaled_dot_product_attention` over the s
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import math
-import os
 import statistics
 import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -30,27 +26,18 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
+from turns import solved
 
-from autodiff_lib import course, kernels
+from autodiff_lib import kernels
 from autodiff_lib.kinds.kernel.judge import Array, KernelCase
-from autodiff_lib.units import needed
 from autodiff_lib.units.fused_kernels.kernels import KERNELS, bytes_cases, memory_cases, values_cases
 
-ROOT, UNIT = Path(__file__).parents[2], "05_fused_kernels"
+UNIT = "05_fused_kernels"
 GUARD = 64  # elements before and behind each array, which nobody may touch
 CLOSE = {"float32": 2e-3, "float16": 2e-2, "bfloat16": 1e-1}
 HEADS, WIDTH, LENGTHS, LAST = 16, 64, (1024, 2048, 4096, 8192), 4096
 
 Action = Callable[[], object]
-
-
-def solved() -> ModuleType:
-    """The notebook of the unit."""
-    os.chdir(ROOT / "notebooks")
-    with contextlib.redirect_stdout(io.StringIO()):
-        for unit in needed(UNIT):
-            course.load(unit)
-        return course.load(UNIT)
 
 
 # --- are they right
@@ -258,7 +245,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--cases-only", action="store_true", help="no tables")
     options = parser.parse_args()
-    module = solved()
+    module = solved(UNIT)
     print(kernels.ENGINE)
     wrong = tried(module)
     if kernels.DEVICE == "cuda" and not options.cases_only:

@@ -9,20 +9,14 @@ the table shows medians. It ends with `ratio N.NN`: the student's engine over ea
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from tqdm import tqdm
+from turns import keeping, medians, solved
 
-from autodiff_lib import course, text
-from autodiff_lib.units import UNITS
+from autodiff_lib import text
 from autodiff_lib.units.transformer_lm.truth import cross_entropy, language_model
 
-ROOT = Path(__file__).parents[2]
 RATE = 0.1
 WARM_UP = 30
 STUDENT, EAGER = "student's engine", "eager torch"
@@ -30,11 +24,7 @@ STUDENT, EAGER = "student's engine", "eager torch"
 
 def steps(compiled: bool) -> dict[str, Callable[[], float]]:
     """Ways to take one step; each returns the loss before it."""
-    os.chdir(ROOT / "notebooks")
-    for unit in UNITS:
-        module = course.load(unit)
-        if unit == "03_transformer_lm":
-            break
+    module = solved("03_transformer_lm")
     sentences = torch.tensor([module.tokenizer.encode(sentence) for sentence in text.SENTENCES])
     following = torch.cat([sentences[:, 1:], torch.full((len(sentences), 1), text.PAD)], dim=1)
     x, y = text.one_hot(sentences, module.V), text.one_hot(following, module.V)
@@ -75,21 +65,14 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     ways = steps(not options.no_compile)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    losses: dict[str, float] = {}
-    for number in tqdm(range(WARM_UP + options.steps), desc="steps"):
-        for name, step in ways.items():
-            start = time.perf_counter()
-            losses[name] = step()
-            if number >= WARM_UP:
-                taken[name].append(time.perf_counter() - start)
-    spread = max(losses.values()) - min(losses.values())
-    assert spread < 1e-6, f"the three do not learn the same: {losses}"
-    medians = {name: 1e3 * statistics.median(times) for name, times in taken.items()}
+    losses: dict[str, list[float]] = {name: [] for name in ways}
+    times = medians({name: keeping(step, losses[name]) for name, step in ways.items()}, options.steps, WARM_UP, "steps")
+    last = {name: found[-1] for name, found in losses.items()}
+    assert max(last.values()) - min(last.values()) < 1e-6, f"they do not learn the same: {last}"
     print(f"\n| one step, {options.threads} thread(s) | median ms | against eager |\n|:--|--:|--:|")
-    for name, median in medians.items():
-        print(f"| {name} | {median:.3f} | {median / medians[EAGER]:.2f} |")
-    print(f"ratio {medians[STUDENT] / medians[EAGER]:.2f}")
+    for name, median in times.items():
+        print(f"| {name} | {median:.3f} | {median / times[EAGER]:.2f} |")
+    print(f"ratio {times[STUDENT] / times[EAGER]:.2f}")
 
 
 if __name__ == "__main__":

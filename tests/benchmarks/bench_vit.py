@@ -14,23 +14,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
+from turns import keeping, medians, solved
 
 import autodiff_lib as ad
-from autodiff_lib import course, data
-from autodiff_lib.units import needed
+from autodiff_lib import data
 from autodiff_lib.units.vision_transformer.truth import softmax_loss, vision_transformer
 
-ROOT = Path(__file__).parents[2]
 UNIT = "04_vision_transformer"
 RATE, BATCH, WARM_UP = 0.1, 50, 30
 COMPARED = 3  # the step after which both must have learned the same: later, rounding in single precision leads them apart
@@ -63,13 +60,6 @@ class Model:
 
     def accuracy(self, weights: Weights, images: data.Images) -> float:
         return self.unit.accuracy(lambda X: self.forward.run({self.X: X, **self.fed(weights)})[0], images.X_test, images.y_test, 500)
-
-
-def load() -> ModuleType:
-    os.chdir(ROOT / "notebooks")
-    for name in needed(UNIT):
-        course.load(name)
-    return course.load(UNIT)
 
 
 def learn(unit: ModuleType, images: data.Images, seconds: float, places: bool = True) -> tuple[float, int, float]:
@@ -133,24 +123,15 @@ def peak(step: Callable[[], float]) -> float:
 def measure_steps(unit: ModuleType, images: data.Images, count: int, threads: int) -> None:
     torch.set_num_threads(threads)
     ways = steps(unit, images)
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    losses: dict[str, float] = {}
-    for number in tqdm(range(WARM_UP + count), desc="steps"):
-        for name, step in ways.items():
-            start = time.perf_counter()
-            loss = step()
-            if number >= WARM_UP:
-                taken[name].append(time.perf_counter() - start)
-            if number == COMPARED:
-                losses[name] = loss
-    spread = max(losses.values()) - min(losses.values())
-    assert spread < 1e-3, f"the two do not learn the same: {losses}"
-    medians = {name: 1e3 * statistics.median(times) for name, times in taken.items()}
+    losses: dict[str, list[float]] = {name: [] for name in ways}
+    times = medians({name: keeping(step, losses[name]) for name, step in ways.items()}, count, WARM_UP, "steps")
+    compared = {name: found[COMPARED] for name, found in losses.items()}
+    assert max(compared.values()) - min(compared.values()) < 1e-3, f"the two do not learn the same: {compared}"
     what = f"one step, {BATCH} images of {' x '.join(map(str, images.X_train.shape[1:]))}, {threads} thread(s)"
     print(f"\n| {what} | median ms | against eager | peak KiB |\n|:--|--:|--:|--:|")
-    for name, median in medians.items():
-        print(f"| {name} | {median:.3f} | {median / medians[EAGER]:.2f} | {peak(ways[name]):.0f} |")
-    print(f"ratio {medians[STUDENT] / medians[EAGER]:.2f}")
+    for name, median in times.items():
+        print(f"| {name} | {median:.3f} | {median / times[EAGER]:.2f} | {peak(ways[name]):.0f} |")
+    print(f"ratio {times[STUDENT] / times[EAGER]:.2f}")
 
 
 def main() -> None:
@@ -162,7 +143,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["step", "accuracy"], help="measure only this")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    unit, digits = load(), data.digits()
+    unit, digits = solved(UNIT), data.digits()
     mnist = data.mnist().first(options.images) if os.environ.get(data.FOLDER) else None
     if options.only != "step":
         trainings = [(digits, 10.0, True), (digits, 10.0, False)]
