@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -79,6 +80,13 @@ SAID = {
     "peak": "one entry of 1000, the others near -1000",
 }
 """How a case's name mentions kinds of values worth a word."""
+
+
+def described(shapes: Iterable[Shape], settings: Mapping[str, object], kinds: Iterable[str]) -> str:
+    """A case's arguments in words: their shapes, what is set by name, and what is special about the numbers."""
+    said = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(kinds) if kind in SAID)
+    return " and ".join(str(list(shape)) for shape in shapes) + "".join(f", {key}={value}" for key, value in settings.items()) + said
+
 
 KINDS = {
     "normal": lambda shape, rng: rng.standard_normal(shape),

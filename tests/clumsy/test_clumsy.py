@@ -6,7 +6,7 @@ import pytest
 
 from grader.submission.jail import bubblewrap
 from tests import corpora
-from tests.clumsy import floods, unusual, words  # noqa: F401 - they add to the submissions
+from tests.clumsy import every_unit, floods, unusual, words  # noqa: F401 - they add to the submissions
 from tests.clumsy.submissions import SUBMISSIONS, write
 
 pytestmark = pytest.mark.skipif(bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")

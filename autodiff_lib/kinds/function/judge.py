@@ -14,7 +14,7 @@ from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Failure
-from ...checks.values import SAID, Shape, draw, generator
+from ...checks.values import Shape, described, draw, generator
 
 CALL = Form(
     "kinds.function.probe:call",
@@ -42,10 +42,7 @@ class ArrayCase:
 
     @cached_property
     def name(self) -> str:
-        shapes = " and ".join(str(list(shape)) for shape in self.shapes)
-        keywords = "".join(f", {key}={value}" for key, value in self.keywords.items())
-        kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
-        return f"{shapes}{keywords}{kinds}, {self.dtype}"
+        return f"{described(self.shapes, self.keywords, self.kinds)}, {self.dtype}"
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, ...]:

@@ -19,7 +19,7 @@ from ...checks.compare import TOLERANCE, agree, vanishes
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Failure, all_numbers, pictured
-from ...checks.values import SAID, Shape, draw, generator
+from ...checks.values import Shape, described, draw, generator
 from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
 from ...registry import table
 from .. import reference
@@ -49,12 +49,9 @@ class OperatorCase:
 
     @cached_property
     def name(self) -> str:
-        shapes = " and ".join(str(list(shape)) for shape in self.shapes)
-        attrs = "".join(f", {key}={value}" for key, value in self.attrs.items())
-        kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
         order = ", stored column by column" if self.by_columns else ""
         same = ", one operand twice" if self.repeated else ""
-        return f"{shapes}{attrs}{kinds}{order}{same}, {self.dtype}"
+        return f"{described(self.shapes, self.attrs, self.kinds)}{order}{same}, {self.dtype}"
 
     @property
     def size(self) -> int:

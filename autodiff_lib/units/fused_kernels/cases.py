@@ -15,7 +15,7 @@ from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Failure
-from ...checks.values import SAID, Shape, draw, generator
+from ...checks.values import Shape, described, draw, generator
 
 CALL = Form(
     "units.fused_kernels.probe:call",
@@ -46,12 +46,9 @@ class TensorCase:
 
     @cached_property
     def name(self) -> str:
-        shapes = " and ".join(str(list(shape)) for shape in self.shapes)
-        keywords = "".join(f", {key}={value}" for key, value in self.keywords.items())
-        kinds = "".join(f", {SAID[kind]}" for kind in dict.fromkeys(self.kinds) if kind in SAID)
         empty = "" if self.empty is None else f", a row and {self.empty} columns of -inf"
         offset = f", around {self.offset:g}" if self.offset else ""
-        return f"{shapes}{keywords}{kinds}{offset}{empty}, {self.dtype}"
+        return f"{described(self.shapes, self.keywords, self.kinds)}{offset}{empty}, {self.dtype}"
 
     @cached_property
     def inputs(self) -> tuple[np.ndarray, ...]:

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
-from tests.clumsy.submissions import POINTS, append, at, edit, mangled, position
+from tests.clumsy.submissions import append, at, edit, mangled, position
 
 KERNELS = "05_fused_kernels"
-
-
-@mangled(KERNELS)
-def kernels_reordered(notebook):
-    """The exercises of unit 5 stand in reverse order, all at the end, and half of the checks are gone."""
-    names = list(reversed(POINTS[KERNELS]))
-    for name in names[::2]:
-        del notebook.cells[position(notebook, f"check_{name}")]
-    notebook.cells += [notebook.cells.pop(position(notebook, name)) for name in names]
-
-
-@mangled(KERNELS, repairs=("turned into code again", "duplicated"))
-def kernels_retyped(notebook):
-    """Of unit 5, two exercises were turned into text, one is there twice, and one cell holds two."""
-    for name in ("blocked_softmax", "row_sum_kernel"):
-        at(notebook, name).cell_type = "markdown"
-    notebook.cells.insert(3, copy.deepcopy(at(notebook, "online_softmax")))
-    at(notebook, "matmul_kernel").source += "\n\n\n" + notebook.cells.pop(position(notebook, "scale_kernel")).source
-
-
-@mangled(KERNELS, repairs=("setup cell",))
-def kernels_without_setup(notebook):
-    """The setup cell of unit 5 has lost half of its lines and ends in an error."""
-    at(notebook, "setup").source = "import math\nimport torch\nfrom tqdm.notebook import tqdm_missing\nimport autodiff_lib as ad"
 
 
 @mangled(KERNELS)

@@ -10,26 +10,8 @@ from nbformat import NotebookNode
 from tests.clumsy.submissions import LM, append, at, edit, insert, mangled, position
 
 
-@mangled(LM)
-def language_model_reordered(notebook):
-    """The exercises of unit 3 stand in reverse order, all at the end, and half of the checks are gone."""
-    names = ["generate", "sgd_epoch", "cross_entropy_loss", "transformer_lm", "decoder_layer", "causal_self_attention"]
-    for name in names[::2]:
-        del notebook.cells[position(notebook, f"check_{name}")]
-    notebook.cells += [notebook.cells.pop(position(notebook, name)) for name in names]
-
-
-@mangled(LM, repairs=("turned into code again", "duplicated"))
-def language_model_retyped(notebook):
-    """Of unit 3, two exercises were turned into text, one is there twice, and one cell holds two."""
-    for name in ("decoder_layer", "generate"):
-        at(notebook, name).cell_type = "markdown"
-    notebook.cells.insert(3, copy.deepcopy(at(notebook, "cross_entropy_loss")))
-    at(notebook, "causal_self_attention").source += "\n\n\n" + notebook.cells.pop(position(notebook, "transformer_lm")).source
-
-
 @mangled(LM, repairs=("setup cell",))
-def language_model_without_setup(notebook):
+def language_model_without_words(notebook):
     """The setup cell of unit 3 has lost half of its lines and ends in an error, and the cell with the words is gone."""
     at(notebook, "setup").source = "import math\nimport torch\nfrom tqdm.notebook import tqdm_missing\nimport autodiff_lib as ad"
     del notebook.cells[position(notebook, "words")]

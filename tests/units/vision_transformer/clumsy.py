@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-
-from tests.clumsy.submissions import POINTS, append, at, edit, mangled, position
+from tests.clumsy.submissions import append, at, edit, mangled
 
 IMAGES = "04_vision_transformer"
-
-
-@mangled(IMAGES)
-def images_reordered(notebook):
-    """The exercises of unit 4 stand in reverse order, all at the end, and half of the checks are gone."""
-    names = list(reversed(POINTS[IMAGES]))
-    for name in names[::2]:
-        del notebook.cells[position(notebook, f"check_{name}")]
-    notebook.cells += [notebook.cells.pop(position(notebook, name)) for name in names]
-
-
-@mangled(IMAGES, repairs=("turned into code again", "duplicated"))
-def images_retyped(notebook):
-    """Of unit 4, two exercises were turned into text, one is there twice, and one cell holds two."""
-    for name in ("encoder_layer", "accuracy"):
-        at(notebook, name).cell_type = "markdown"
-    notebook.cells.insert(3, copy.deepcopy(at(notebook, "softmax_loss")))
-    at(notebook, "self_attention").source += "\n\n\n" + notebook.cells.pop(position(notebook, "linear")).source
-
-
-@mangled(IMAGES, repairs=("setup cell",))
-def images_without_setup(notebook):
-    """The setup cell of unit 4 has lost half of its lines and ends in an error."""
-    at(notebook, "setup").source = "import math\nimport torch\nfrom tqdm.notebook import tqdm_missing\nimport autodiff_lib as ad"
 
 
 @mangled(IMAGES)
