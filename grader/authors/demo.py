@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from autodiff_lib.checks import questions
 from autodiff_lib.units import UNITS
 
 from ..book.nbgrader_adapter import begins
@@ -101,35 +102,43 @@ def on_notebook(update: Callable[[int], None]) -> Callable[[str], None]:
     return see
 
 
+def worth(unit: str) -> dict[str, float]:
+    """Exercise -> its points, also where they come on top."""
+    return {name: question.points for name, question in questions(unit).items()}
+
+
 def score_table(rows: list[Row], unit: str) -> Table:
-    """Student x exercise, points; the columns are numbered as the exercises are."""
-    names = [name.removeprefix("check_") for name in rows[0].points]
-    legend = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
-    table = Table(title=f"{unit}: points", caption=legend, box=box.SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("student", no_wrap=True)
-    for number, points in enumerate(rows[0].max_points.values(), start=1):
-        table.add_column(f"{number}\n/ {points:g}", justify="right")
-    table.add_column(f"total\n/ {rows[0].max_total:g}", justify="right", style="bold")
+    """Exercise x student, points; those that come on top have a plus."""
+    table = Table(title=f"{unit}: points", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_footer=True)
+    table.add_column("exercise", "total", no_wrap=True)
+    table.add_column("of", f"{rows[0].max_total:g}", justify="right")
     for row in rows:
-        table.add_row(row.student, *(f"{points:g}" for points in row.points.values()), f"{row.total:g}")
+        table.add_column(row.student.replace("-", "\n"), f"{row.total:g}", justify="right")
+    for name, most in worth(unit).items():
+        of = f"{'+' if name in UNITS[unit].extra else ''}{most:g}"
+        table.add_row(name, of, *(f"{row.points[f'check_{name}']:g}" for row in rows))
     return table
 
 
 def draw_scores(rows: list[Row], unit: str, path: Path) -> None:
     """Totals as bars beside a map of the share of points for each exercise."""
     plt.style.use("autodiff_lib.course")
-    names = [name.removeprefix("check_") for name in rows[0].points]
-    share = np.array([[row.points[name] / max(row.max_points[name], 1) for name in row.points] for row in rows])
-    figure, (bars, grid) = plt.subplots(1, 2, figsize=(11, 0.6 * len(rows) + 2), sharey=True, width_ratios=(1, 2))
+    most, full = worth(unit), rows[0].max_total
+    points = np.array([[row.points[f"check_{name}"] for name in most] for row in rows])
+    share = points / np.array([*most.values()])
+    figure, (bars, grid) = plt.subplots(1, 2, figsize=(11, 0.6 * len(rows) + 2.4), sharey=True, width_ratios=(1, 2))
     bars.barh([row.student for row in rows], [row.total for row in rows])
-    bars.set(xlim=(0, rows[0].max_total), xlabel="points", title=unit)
+    bars.set(xlim=(0, sum(most.values())), xlabel="points", title=unit)
+    if UNITS[unit].extra:
+        bars.axvline(full, color="0.2", linewidth=1.5)
+        bars.text(full, 1, "all but extra ", transform=bars.get_xaxis_transform(), ha="right", va="bottom", fontsize=10)
+        bars.set_title(unit, pad=20)
     bars.invert_yaxis()
     grid.imshow(share, vmin=0, vmax=1.6, aspect="auto", cmap="Greys")
-    grid.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    grid.set_xticks(range(len(most)), [f"{name} +" if name in UNITS[unit].extra else name for name in most], rotation=35, ha="right")
     grid.grid(False)
     grid.set_title("share of the points of each exercise (dark: all)")
-    for height, row in enumerate(rows):
-        for column, points in enumerate(row.points.values()):
-            grid.text(column, height, f"{points:g}", ha="center", va="center", color="black")
+    for (height, column), earned in np.ndenumerate(points):
+        grid.text(column, height, f"{earned:g}", ha="center", va="center", color="black")
     figure.savefig(path)
     plt.close(figure)
