@@ -7,7 +7,7 @@ import pytest
 from autodiff_lib.checks import cells
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import solutions
-from grader.submission import intake
+from grader.submission import engine, intake
 
 UNIT = next(iter(UNITS))
 IMPORTS = {  # a cell -> the modules that may be what is missing
@@ -41,6 +41,53 @@ def test_an_import_that_is_allowed_to_fail_takes_nothing_along():
     exec(text, scope)
     assert (scope["x"], scope["y"], scope["os"]) == ([1], 2, os)
     assert text.count("except ImportError") == 3
+
+
+class Here:
+    """Runs cells in this process, as a session in the jail does in another one."""
+
+    def __init__(self) -> None:
+        self.scope, self.texts = {}, []
+
+    def run(self, text, given=False):
+        if given:
+            return {"status": "ok", "outputs": []}
+        self.texts.append(text)
+        try:
+            exec(text, self.scope)
+        except (ImportError, NameError) as error:
+            return {"status": "error", "outputs": [{"ename": type(error).__name__}]}
+        return {"status": "ok", "outputs": []}
+
+
+RUNS = {  # cells -> how they end, how often they run, and what is listed
+    "nothing is missing": (["import os\nx = 1"], ["ok"], 1, []),
+    "a part of Python that is not here": (["from msvcrt import getch\nx = 1"], ["ok"], 2, ["the import of msvcrt was allowed to fail"]),
+    "what is defined later is missing as well": (
+        ["import nowhere_at_all\nx = later", "later = 1"],
+        ["ok", "ok"],
+        4,
+        ["the import of nowhere_at_all was allowed to fail", "1 cells stood before what they need and were run again at the end"],
+    ),
+    "it is missing inside of a function": (["import os\ndef f():\n    import nowhere_at_all\nx = 1\nf()"], ["error"], 2, []),
+    "many things": (
+        ["\n".join(f"import nowhere_{n}" for n in range(10)) + "\nx = 1"],
+        ["ok"],
+        2,
+        [f"the import of {', '.join(f'nowhere_{n}' for n in range(8))}, 2 more was allowed to fail"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_cell_runs_as_it_is_and_without_what_is_missing_only_where_an_import_fails(name):
+    texts, statuses, times, listed = RUNS[name]
+    session, submission = Here(), intake.Submission(UNIT, [intake.Cell(text) for text in texts])
+    assert [outcome.status for outcome in engine.run_cells(session, submission)] == statuses
+    assert session.texts[0] == texts[0]
+    assert len(session.texts) == times
+    assert session.scope["x"] == 1
+    assert [repair for repair in submission.repairs if not repair.startswith("the setup cell")] == listed
 
 
 @pytest.mark.parametrize("filler", ["", "  \n\n", "# a comment"])

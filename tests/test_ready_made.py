@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501
 
+import sys
 from textwrap import dedent, indent
 
 import pytest
@@ -92,6 +93,14 @@ FREE = {
     "IPython's own lines": (ENGINE, "%matplotlib inline\n%time x = 1\nprint?", "%%time\ny = 2", order("return []")),
     "a helper file": (OPERATORS, "import helper", softmax("return helper.smooth(inputs[0])")),
 }
+
+
+if sys.version_info >= (3, 12):
+    FREE["a variable of a function with a type of its own"] = (
+        OPERATORS,
+        "quick = torch.softmax\ndef smooth[T](quick: T) -> T:\n    return quick",
+        softmax("return smooth(inputs[0])"),
+    )
 
 
 @pytest.mark.parametrize("name", FREE)

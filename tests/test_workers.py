@@ -252,6 +252,15 @@ def test_a_worker_that_says_nothing_for_too_long_is_ended(tmp_path, fast_workers
     assert {one.record.problem for one in graded if one.record.student == "s1"} == {"grading it ended 2 workers"}
 
 
+def test_judges_see_no_gpu(fast_workers, monkeypatch):
+    """Beside one, what is forked from a process that has differentiated cannot differentiate."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setattr(workers, "grade", lambda job, *others: replace(stub(job), timestamp=os.environ.get("CUDA_VISIBLE_DEVICES", "all")))
+    jobs = iter([nothing(student) for student in students_of(2)])
+    graded = list(batch.results(UNIT, jobs, batch.Options(jobs=2), Limits()))
+    assert [one.timestamp for one in graded] == ["", ""]
+
+
 # --- stopping, and going on
 
 

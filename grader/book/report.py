@@ -154,8 +154,9 @@ def distribution(judged: Sequence[Record]) -> str:
     rows = []
     for number_of in range(BINS):
         low, high = 100 * number_of / BINS, 100 * (number_of + 1) / BINS
-        last = number_of == BINS - 1
-        label = f"{low:.0f} to {'' if last else 'below '}{high:.0f} %"
+        label = f"{low:.0f} to below {high:.0f} %"
+        if number_of == BINS - 1:
+            label = f"{low:.0f} % and more" if any(record.points > most for record in judged) else f"{low:.0f} to {high:.0f} %"
         rows.append([Cell(label, low), number(counts[number_of]), bar(counts[number_of] / max(counts.values()))])
     return "<h2>Distribution</h2>" + table(("points", "students", ""), rows)
 
