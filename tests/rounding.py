@@ -66,14 +66,16 @@ class OtherOrder(TorchFunctionMode):
     PRODUCTS: ClassVar = {"matmul", "__matmul__", "__rmatmul__"}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = getattr(func, "__name__", "")
+        name, given = getattr(func, "__name__", ""), dict(kwargs or {})
         if name in self.REDUCTIONS and args and isinstance(args[0], Tensor):
-            result = func(turned(args[0]), *args[1:], **(kwargs or {}))
-            return turned(result) if isinstance(result, Tensor) else result
+            out = given.pop("out", None)
+            result = func(turned(args[0]), *args[1:], **given)
+            result = turned(result) if isinstance(result, Tensor) else result
+            return result if out is None else out.copy_(result)
         if name in self.PRODUCTS and all(isinstance(operand, Tensor) and operand.ndim for operand in args):
             left, right = reversed(args) if name == "__rmatmul__" else args
-            return torch.matmul(left.flip(-1), right.flip(max(0, right.ndim - 2)))
-        return func(*args, **(kwargs or {}))
+            return torch.matmul(left.flip(-1), right.flip(max(0, right.ndim - 2)), **given)
+        return func(*args, **given)
 
 
 def turned(tensor: Tensor) -> Tensor:

@@ -283,13 +283,13 @@ def judged_with_other_last_places(trial, question):
 
 
 def judged_with_sums_in_another_order(trial, question):
-    """Asked again; but for large graphs, in which all sums are of two numbers."""
+    """Asked again; but for large graphs, in which all sums are of two numbers, and for memory, of which turning takes some."""
     entry = (MISTAKES | VARIANTS)[trial.id]
     parts = iter(zip(question.parts, trial.answers, strict=True))
 
     def answers(cases):
         part, given = next(parts)
-        asked_again = part.name != trials.LARGE
+        asked_again = part.name not in (trials.LARGE, "memory")
         return (probe.run(case.ask()) if asked_again else unpack_answer(message, 0) for case, message in zip(cases, given, strict=False))
 
     with trials.written(trial.unit, trials.cells_of(entry)), OtherOrder():

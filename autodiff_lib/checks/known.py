@@ -83,7 +83,7 @@ def product(case: str, array: np.ndarray) -> float:
     plain = np.asarray(array, np.float64).ravel()
     for value, stand_in in STRANGE.items():
         plain = np.where(np.isnan(plain) if np.isnan(value) else plain == value, stand_in, plain)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         number = float(plain @ generator("trace", case, plain.size).uniform(0.5, 1.5, plain.size))
     size = size_of(plain)
     return float(f"{round(number / size, GRAIN) * size:.6g}") + 0.0

@@ -176,7 +176,7 @@ def judge_count(place: int, what: str) -> Callable[[CountCase, Answer], Failure 
 
     def judge(case: CountCase, answer: Answer) -> Failure | None:
         got, want = answer.arrays[place], case.wanted[place]
-        if got.shape == () and float(got) == want:
+        if agree(got, np.asarray(float(want)), "float64"):  # a quotient that is whole may come out with a rounding error
             return None
         said = f"{float(got):g}" if got.shape == () else f"an array of shape {list(got.shape)}"
         sizes = ", ".join(f"{axis}={size}" for axis, size in zip("BMKN", case.actual, strict=True))

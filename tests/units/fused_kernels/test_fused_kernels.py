@@ -210,6 +210,13 @@ def test_what_is_ready_made_refuses_itself(exercise, solved):
     assert verdict_on(exercise).points == 0
 
 
+@pytest.mark.parametrize(("factor", "points"), [(1.0, 2), (1 + 4e-16, 2), (1 + 1e-6, 0), (math.nan, 0)])
+def test_counts_that_came_out_of_a_quotient_may_have_its_rounding_error(factor, points, solved):
+    right = table["loop_counts"]
+    table["loop_counts"] = lambda *given, **named: [factor * count for count in right(*given, **named)]
+    assert verdict_on("loop_counts").points == points
+
+
 def test_memory_that_nobody_would_count_is_refused(solved):
     body = "    p = (a.numpy() @ b.numpy())\n    return torch.softmax(torch.from_numpy(p), -1)\n"
     exec(f"@ad.exercise\ndef blocked_softmax(a, b, rows=None):\n{body}", {"ad": ad, "torch": torch})
