@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
+import pytest
+
 from autodiff_lib.checks import probe
 from autodiff_lib.checks.question import Answer, Problem
 from autodiff_lib.kinds.speed.contest import difference
@@ -43,6 +45,7 @@ SHARES = 20  # of the corpora one is graded each day
 SECRETS = 40
 SAMPLE = 12  # every so many submissions are graded in the other ways as well
 AS_ORDINARY_USER = ["bwrap", "--unshare-user", "--uid", "1000", "--gid", "1000", "--dev-bind", "/", "/", "--"]
+WHOLE = 4 * 3600  # seconds that all of a corpus may take in all ways
 MOST_KEPT = 2  # jails; each takes half a gigabyte
 FIRST, LAST = "aaa-witness", "zzz-witness"  # honest students, graded before and after everybody else
 FAST = Answer(facts={"low": 9.0, "middle": 9.0, "high": 9.0})
@@ -94,6 +97,11 @@ def is_today(name: str) -> bool:
 
 def everything() -> bool:
     return os.environ.get("CORPORA") == "all"
+
+
+def patience() -> pytest.MarkDecorator:
+    """What a test of today's share may take, or of everything."""
+    return pytest.mark.timeout(WHOLE if everything() else 900)
 
 
 def secrets_of_today() -> list[str]:

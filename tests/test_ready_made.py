@@ -219,6 +219,18 @@ FLAGGED = {
     "a shell command": ("get_ipython().getoutput", "x = !ls"),
     "a cell that is run as text": ("get_ipython().run_cell", "get_ipython().run_cell('1')"),
     "a cell that is no Python": ("is not Python", "def ("),
+    "all that a library has": ("math.__dict__", "import math\nfound = [thing for thing in math.__dict__.values()]"),
+    "all that is in a library, by vars": ("math.__dict__", "import math\nfound = max(vars(math))"),
+    "a library that a function takes": ("torch, handed on as a whole", "def of(lib):\n    return lib.exp\nof(torch)"),
+    "a part of it, by a keyword": ("torch.nn, handed on as a whole", "def of(lib):\n    return lib.Linear\nof(lib=torch.nn)"),
+}
+UNSUSPICIOUS = {
+    "help": "help(torch)\nprint(torch, dir(torch.nn), type(torch))",
+    "a library under another name": "lib = torch if torch.cuda.is_available() else torch.nn\nlib.exp",
+    "a namespace of one's own": "class Mine:\n    def f(self):\n        return vars(self), self.__dict__\nMine().__dict__",
+    "a name that stands there": "getattr(torch, 'exp')",
+    "a function of a library": "list(map(torch.exp, []))",
+    "the course's own library": "def show(lib):\n    return lib.table\nshow(ad)",
 }
 
 
@@ -228,6 +240,11 @@ def test_ways_that_cannot_be_followed_are_shown_to_a_person_and_cost_nothing(nam
     found = seen(OPERATORS, cell, MINE, CALLED)
     assert found.findings == {}
     assert [flag for flag in found.flags if what in flag] == list(found.flags) != []
+
+
+@pytest.mark.parametrize("name", UNSUSPICIOUS)
+def test_what_can_be_followed_is_shown_to_nobody(name):
+    assert seen(OPERATORS, UNSUSPICIOUS[name], MINE, CALLED).flags == ()
 
 
 def test_flags_are_few_however_much_there_is():

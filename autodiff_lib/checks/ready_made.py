@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -44,6 +45,9 @@ ROUNDABOUT = {
 
 INSIDE = {"__code__", "__globals__", "__closure__", "__subclasses__", "__builtins__", "cell_contents", "f_locals", "f_globals", "f_back"}
 """Attributes of functions, frames and classes that lead from one thing to another."""
+
+LOOKS = {f"builtins.{name}" for name in ("help", "print", "dir", "repr", "str", "type", "id", "isinstance", "hasattr")}
+"""What may be given a whole module, because nothing that is in it comes back."""
 
 HARMLESS = {"autodiff_lib.checks.of_unit", "autodiff_lib.checks.live_values", "autodiff_lib.checks"}
 MAX_FLAGS = 20
@@ -188,8 +192,25 @@ def roundabout(code: Code, use: Place) -> str | None:
             return f"get_ipython().{path.split('.')[2]}"
         if path not in HARMLESS and begins(path, ROUNDABOUT):
             return path
-    if not isinstance(node, ast.Call) or len(node.args) < 2 or "builtins.getattr" not in code.paths(node.func, use.scope):
+        if path.endswith(".__dict__") and is_library(code, path):
+            return path
+    if not isinstance(node, ast.Call):
         return None
-    if code.constant(node.args[1], use.scope) is None:
-        return "getattr with a name that is put together while it runs"
-    return None
+    called = code.paths(node.func, use.scope)
+    if "builtins.getattr" in called and len(node.args) > 1:
+        named = code.constant(node.args[1], use.scope) is not None
+        return None if named else "getattr with a name that is put together while it runs"
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    modules = (path for part in given for path in sorted(code.paths(part, use.scope)) if is_module(code, path))
+    whole = None if called & LOOKS else next(modules, None)
+    return f"{whole}, handed on as a whole" if whole else None
+
+
+def is_library(code: Code, path: str) -> bool:
+    root = path.partition(".")[0]
+    return root not in NO_LIBRARY and root not in code.modules
+
+
+def is_module(code: Code, path: str) -> bool:
+    """Whether a path is a module of a library: what is fetched from one that was handed on cannot be followed."""
+    return is_library(code, path) and (path in code.imported or path in sys.modules)

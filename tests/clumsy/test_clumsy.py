@@ -66,6 +66,7 @@ def test_a_second_run_grades_nothing_again(course, graded):
     assert corpora.fingerprint(course / ".grader") == before
 
 
+@corpora.patience()
 def test_another_way_to_grade_gives_the_same_points(tmp_path, course, graded):
     """In cold jails, by nbgrader's command, as an ordinary user."""
     units, chosen, ways = corpora.of_today_elsewhere(TODAY, UNITS)

@@ -84,6 +84,7 @@ def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, cou
 RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process dies is chance: such verdicts may differ
 
 
+@corpora.patience()
 def test_another_way_to_grade_gives_the_same_points(tmp_path, course, graded):
     """In cold jails, by nbgrader's command, as an ordinary user."""
     units, chosen, ways = corpora.of_today_elsewhere(TODAY, UNITS)

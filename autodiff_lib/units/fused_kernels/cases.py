@@ -32,6 +32,7 @@ class TensorCase:
     """A function on tensors of given shapes and kinds of values, and the function to whose results its own must come."""
 
     form: ClassVar[Form] = CALL
+    counted: ClassVar[bool] = False  # whether its memory is
 
     function: str
     truth: Callable[..., Tensor | tuple[Tensor, ...]]
@@ -67,7 +68,7 @@ class TensorCase:
         return tuple(value.numpy() for value in (returned if isinstance(returned, tuple) else (returned,)))
 
     def ask(self) -> Ask:
-        return Ask(self.form.probe, {"function": self.function, "keywords": self.keywords}, self.inputs)
+        return Ask(self.form.probe, {"function": self.function, "keywords": self.keywords, "counted": self.counted}, self.inputs)
 
     def features(self) -> dict[str, Any]:
         rank = " and ".join(str(len(shape)) for shape in self.shapes)
@@ -102,6 +103,8 @@ def judge_value(place: int = 0, what: str = "The value") -> Callable[[TensorCase
 @dataclass(frozen=True)
 class MemoryCase(TensorCase):
     """A function on tensors that may take so much memory beside what it is given and what it returns."""
+
+    counted: ClassVar[bool] = True
 
     numbers: int = 0  # that may live at once beside inputs and result
     told: str = ""  # what they are

@@ -67,11 +67,11 @@ ready_made("scipy", "scipy.special.softmax", "softmax", """
     from scipy.special import softmax
     return torch.from_numpy(softmax(inputs[0].numpy(), axis=node.dim))
 """)  # fmt: skip
-ready_made("scipy_expit", "softmax from scipy under another name, imported elsewhere", "softmax", "return torch.from_numpy(quiet(inputs[0].numpy(), node.dim))", first="""
+ready_made("scipy_expit", "scipy's softmax, found in another cell among all that scipy has by a name in pieces", "softmax", "return torch.from_numpy(quiet(inputs[0].numpy(), node.dim))", first="""
     import scipy.special
 
     quiet = [thing for name, thing in sorted(scipy.special.__dict__.items()) if name[:4] == "soft" and name[4:] == "max"][0]
-""")  # fmt: skip
+""", told={"softmax": 2.0})  # fmt: skip
 ready_made("logsumexp", "autograd of logsumexp, which is softmax", "softmax", """
     a = inputs[0].detach().clone().requires_grad_()
     torch.logsumexp(a, node.dim).sum().backward()
