@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=8, help="size of the class of each unit")
     parser.add_argument("--scale", default="50,200,1000", help="sizes of simulated classes; empty for none")
     options = parser.parse_args()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # stock looks for alembic there
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         runs = [stock(folder / "stock", options.submissions)]
