@@ -35,8 +35,10 @@ class NotSimulatedError(NotImplementedError):
     """Triton has this, the simulator has not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DType:
+    """A type of numbers: there is one object for each, in `DTYPES`."""
+
     name: str
 
     @cached_property
@@ -61,6 +63,10 @@ class DType:
 
     def is_int(self) -> bool:
         return not self.is_floating()
+
+    @cached_property
+    def kind(self) -> tuple[str, DType]:
+        return ("float" if self.is_floating() else "int"), self
 
 
 @dataclass(frozen=True)
@@ -157,13 +163,16 @@ class Block:
     __hash__ = None  # type: ignore[assignment]
 
 
+BLOCK_OR_BOOL = (Block, bool)
+
+
 def kind(x: Any) -> tuple[str, DType | None]:
     """("float" or "int", the type) of an operand; numbers of Python have no type of their own."""
     if isinstance(x, Block):
         if isinstance(x.dtype, PointerType):
             raise KernelCodeError("a pointer can be moved by + and - with whole numbers, and loaded from or stored to; nothing else")
-        return ("float" if x.dtype.is_floating() else "int"), x.dtype
-    if isinstance(x, bool | int):
+        return x.dtype.kind
+    if isinstance(x, int):
         return "int", None
     if isinstance(x, float):
         return "float", None
@@ -172,9 +181,10 @@ def kind(x: Any) -> tuple[str, DType | None]:
 
 def together(*operands: Any, division: bool = False) -> tuple[DType, list[np.ndarray]]:
     """The type in which operands are computed with one another, as Triton chooses it, and their values in that type."""
-    bools = all(isinstance(x, bool | Block) for x in operands)
-    dtype = common_type(tuple(map(kind, operands)), division, bools)
-    return dtype, [np.asarray(x.values if isinstance(x, Block) else x).astype(dtype.numpy, copy=False) for x in operands]
+    kinds, bools = tuple(map(kind, operands)), all(isinstance(x, BLOCK_OR_BOOL) for x in operands)
+    dtype = common_type(kinds, division, bools)
+    values, own = [x.values if isinstance(x, Block) else x for x in operands], dtype.numpy
+    return dtype, [np.asarray(x).astype(own, copy=False) for x in values]
 
 
 @cache
@@ -203,6 +213,8 @@ def fitting(compute: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarr
 
 
 def broadcasted(*arrays: np.ndarray) -> list[np.ndarray]:
+    if all(array.shape == arrays[0].shape for array in arrays):
+        return list(arrays)
     try:
         return list(np.broadcast_arrays(*arrays))
     except ValueError:
