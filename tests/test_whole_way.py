@@ -31,6 +31,16 @@ def test_start_shows_how_far_one_is_and_asks_nothing(handed):
     assert "01_computational_graphs" in handed.seen["screen"]
 
 
+def test_a_notebook_is_not_unsaved_before_anything_was_done_with_it(handed):
+    assert "lm-TabBar-tab" in handed.seen["tab"]
+    assert "jp-mod-dirty" not in handed.seen["tab"]
+
+
+def test_a_figure_is_dark_under_a_dark_theme_and_as_it_was_drawn_under_a_light_one(handed):
+    assert handed.seen["figure, light true"] == "none"
+    assert "invert" in handed.seen["figure, light false"]
+
+
 def test_a_wrong_exercise_shows_the_smallest_case_and_a_mended_one_its_points(handed):
     assert "Smallest failing case" in handed.seen["wrong"]
     assert re.search(r"yours.*expected", handed.seen["wrong"], re.DOTALL)

@@ -14,6 +14,14 @@ from tests.laptop import TERM, Laptop, clean, laptop
 
 UNIT, EXERCISE = "01_operators", "div"
 STUDENT = "al1815"
+FILTER = """(figure, light) => {
+    const before = document.body.dataset.jpThemeLight;
+    document.body.dataset.jpThemeLight = light;
+    const found = getComputedStyle(figure).filter;
+    document.body.dataset.jpThemeLight = before;
+    return found;
+}"""
+"""How a figure is shown under a light theme or a dark one."""
 CLASS = 'Student,ID,SIS Login ID\n"Lovelace, Ada",4711,al1815\n'
 
 
@@ -53,7 +61,13 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         seen["screen"] = page.locator("body").inner_text()
         page.get_by_role("link", name=UNIT).first.click()
         page.get_by_role("heading", name="Unit 1: operators").wait_for()
+        in_browser.notebook(page)
+        seen["tab"] = page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current").get_attribute("class") or ""
         in_browser.run(page, in_browser.cell(page, "import autodiff_lib as ad"))
+        in_browser.run(page, in_browser.cell(page, "y = x1 * x2 + x1"))
+        figure = in_browser.run(page, in_browser.cell(page, "figures.draw_graph([y])")).locator("svg").first
+        for light in ("true", "false"):
+            seen[f"figure, light {light}"] = figure.evaluate(FILTER, light)
         place, check = in_browser.cell(page, "class DivOp"), in_browser.cell(page, f'check("{EXERCISE}")')
         in_browser.write(page, place, wrong)
         in_browser.run(page, place)

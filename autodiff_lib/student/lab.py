@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..notebook_files import nbformat
 from .place import Place
 
 START = "START.ipynb"
@@ -30,6 +30,10 @@ STYLE = """\
 .jp-DirListing-itemText { white-space: normal; overflow-wrap: anywhere; }
 .jp-DirListing-item { height: auto; }
 #jp-main-dock-panel .lm-TabBar-tab { flex: 0 0 auto; max-width: none; min-width: 0; }
+/* figures are drawn on white: under a dark theme they are dark, each colour with the hue that it has */
+[data-jp-theme-light="false"] :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {
+  filter: invert(.93) hue-rotate(180deg);
+}
 """
 
 
@@ -45,12 +49,23 @@ def working_copy(place: Place) -> list[Path]:
         if not untouched:
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, there)
+        copy(path, there)
         copied.append(there)
         before[name] = new
     if copied:
         place.remember("copied", before)
     return copied
+
+
+def copy(path: Path, there: Path) -> None:
+    """A notebook, with the metadata that JupyterLab gives it: else it would be unsaved as soon as it is open."""
+    from ipykernel import kernelspec  # here, because only this needs them, and they take a while
+    from ipykernel.ipkernel import IPythonKernel
+
+    notebook, kernel = nbformat.read(path, as_version=4), kernelspec.get_kernel_dict()
+    notebook.metadata.kernelspec = {name: kernel[name] for name in ("display_name", "language")} | {"name": kernelspec.KERNEL_NAME}
+    notebook.metadata.language_info = IPythonKernel.language_info
+    nbformat.write(notebook, there)
 
 
 def digest_of_cells(path: Path) -> str:
