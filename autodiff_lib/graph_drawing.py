@@ -21,12 +21,16 @@ from .graph_data import inputs_first
 
 MAX_DRAWN = 60  # nodes; a larger graph is summarised
 BOX_HEIGHT, ROW_GAP, LAYER_GAP, LETTER, MARGIN = 34, 14, 46, 7.2, 12  # pixels
+APART = 10  # pixels between edges from one node to the same other
 SWEEPS = 12
 MAX_LABEL = 32  # characters of a box's line
+MAX_TOLD = 200  # characters of what a picture is of, for who does not see it
+SHAPE_ONLY = "like"  # the name, in an operator's signature, of an operand that lends its shape and nothing else
 
 FORWARD = 'fill="#dce9f7" stroke="#1b4f8a"'
 GRADIENT = 'fill="#fbe6d2" stroke="#b3500f" stroke-dasharray="5 3"'
 VARIABLE = 'fill="#ffffff" stroke="#333333"'
+INK, PALE = "#555", "#bbb"  # of edges
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,25 @@ class Bend:
 Item = Node | Bend
 
 
-def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = None) -> Drawing:
+@dataclass(eq=False)
+class Edge:
+    """From an operand to a node that has it as an input, through bends."""
+
+    items: list[Item]
+    shape_only: bool  # whether the node takes nothing but its shape
+    aside: float = 0.0  # pixels by which it is moved, where several edges join the same two nodes
+
+    @property
+    def ends(self) -> tuple[Node, Node]:
+        return cast(Node, self.items[0]), cast(Node, self.items[-1])  # bends are in between
+
+
+def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = None, shape_edges: bool = True) -> Drawing:
     """A picture of everything that `outputs` depend on; rounded boxes are variables.
 
     What the first output depends on is drawn as the forward graph; all else, the gradients built
-    on top of it, is dashed. With `values` of the variables the graph is run: each box then shows its
+    on top of it, is dashed. Edges that carry nothing but a shape are pale; without `shape_edges`
+    they are left out. With `values` of the variables the graph is run: each box then shows its
     value, or its shape where that is more than one number, and so does each edge when pointed at.
     """
     order = inputs_first(outputs)
@@ -66,7 +84,7 @@ def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = N
         return Drawing(summary_html(order, summary), summary)
     forward = set(inputs_first(outputs[:1]))
     computed = run(order, values) if values is not None else {}
-    return Drawing(svg(order, outputs, forward, computed), summary)
+    return Drawing(svg(order, outputs, forward, computed, shape_edges), summary)
 
 
 def run(order: list[Node], values: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
@@ -95,26 +113,34 @@ def layers_of(order: list[Node]) -> list[list[Item]]:
     return layers
 
 
-def with_bends(layers: list[list[Item]]) -> tuple[list[list[Item]], list[list[Item]]]:
-    """The layers with bends added, and every edge as the list of items that it runs through."""
+def with_bends(layers: list[list[Item]], shape_edges: bool) -> tuple[list[list[Item]], list[Edge]]:
+    """The layers with bends added, and the edges; those for shapes only where they are wanted."""
     place = {item: number for number, layer in enumerate(layers) for item in layer}
-    paths: list[list[Item]] = []
+    edges: list[Edge] = []
     for node in (item for item in place if isinstance(item, Node)):
-        for operand in node.inputs:
+        parallel: dict[Node, list[Edge]] = {}
+        for operand, called in zip(node.inputs, node.op.signature.operands, strict=True):
+            shape_only = called == SHAPE_ONLY
+            if shape_only and not shape_edges:
+                continue
             bends: list[Item] = []
             for number in range(place[operand] + 1, place[node]):
                 bends.append(Bend(operand))
                 layers[number].append(bends[-1])
-            paths.append([operand, *bends, node])
-    return layers, paths
+            edges.append(Edge([operand, *bends, node], shape_only))
+            parallel.setdefault(operand, []).append(edges[-1])
+        for alike in parallel.values():
+            for number, edge in enumerate(alike):
+                edge.aside = APART * (number - (len(alike) - 1) / 2)
+    return layers, edges
 
 
-def straighten(layers: list[list[Item]], paths: list[list[Item]]) -> dict[Item, float]:
+def straighten(layers: list[list[Item]], edges: list[Edge]) -> dict[Item, float]:
     """The height of every item: towards the average of its neighbours, in an order that few edges cross."""
     before: dict[Item, list[Item]] = {}
     after: dict[Item, list[Item]] = {}
-    for path in paths:
-        for left, right in pairwise(path):
+    for edge in edges:
+        for left, right in pairwise(edge.items):
             before.setdefault(right, []).append(left)
             after.setdefault(left, []).append(right)
     height = {item: float(row * (BOX_HEIGHT + ROW_GAP)) for layer in layers for row, item in enumerate(layer)}
@@ -160,9 +186,9 @@ def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
     return [line if len(line) <= MAX_LABEL else line[: MAX_LABEL - 1] + "…" for line in lines]
 
 
-def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor]) -> str:
-    layers, paths = with_bends(layers_of(order))
-    height = straighten(layers, paths)
+def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor], shape_edges: bool = True) -> str:
+    layers, edges = with_bends(layers_of(order), shape_edges)
+    height = straighten(layers, edges)
     labels = {node: label(node, computed) for node in order}
     width: dict[Item, float] = {node: 18 + LETTER * max(map(len, labels[node])) for node in order}
     left: dict[Item, float] = {}
@@ -179,19 +205,20 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
 
     shapes = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total_width:.0f} {total_height:.0f}" width="{total_width:.0f}"'
-        ' style="max-width:100%;height:auto;background:#fff;font-family:monospace" font-size="12">',
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
+        ' style="max-width:100%;height:auto;background:#fff;font-family:monospace" font-size="12" role="img">',
+        f"<title>{escape(summarise(order))}</title><desc>{escape(told(outputs))}</desc>",
+        f"<defs>{tip('tip', INK)}{tip('pale-tip', PALE)}</defs>",
     ]
-    for path in paths:
-        points = [(left[path[0]] + width[path[0]], middle(path[0]))]
-        points += [(left[bend], middle(bend)) for bend in path[1:-1]]
-        points.append((left[path[-1]], middle(path[-1])))
-        dash = "" if path[-1] in forward else ' stroke-dasharray="5 3"'
-        first = cast(Node, path[0])  # bends are in between
+    for edge in edges:
+        first, last = edge.ends
+        points = [(left[first] + width[first], middle(first) + edge.aside)]
+        points += [(left[bend], middle(bend)) for bend in edge.items[1:-1]]
+        points.append((left[last], middle(last) + edge.aside))
+        dash = "" if last in forward else ' stroke-dasharray="5 3"'
         value = computed.get(first)
         title = f"<title>{escape(first.name)}: {list(value.shape)}</title>" if value is not None else ""
-        line = f'fill="none" stroke="#555" stroke-width="1.3"{dash} marker-end="url(#tip)"'
+        ink, end = (PALE, "pale-tip") if edge.shape_only else (INK, "tip")
+        line = f'fill="none" stroke="{ink}" stroke-width="1.3"{dash} marker-end="url(#{end})"'
         shapes.append(f'<path d="{curve(points)}" {line}>{title}</path>')
     for node in order:
         style = VARIABLE if not node.inputs else FORWARD if node in forward else GRADIENT
@@ -203,6 +230,20 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
             f'rx="{corner}" {style} stroke-width="{stroke}"/>{text(labels[node], x + width[node] / 2, y + BOX_HEIGHT / 2)}</g>'
         )
     return "".join([*shapes, "</svg>"])
+
+
+def told(outputs: Sequence[Node]) -> str:
+    """What the picture is of."""
+    text = f"A graph from left to right, from its variables to {', '.join(node.name for node in outputs)}"
+    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
+
+
+def tip(name: str, colour: str) -> str:
+    """The tip of an arrow."""
+    return (
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        f'<path d="M0 0L8 4L0 8z" fill="{colour}"/></marker>'
+    )
 
 
 def text(lines: list[str], x: float, y: float) -> str:

@@ -185,7 +185,7 @@ class ReshapeAsOp(Op):
         return [reshape_as(output_grad, a), zeros_like(like)]
 
 
-@operator("zeros_like(a, /)")
+@operator("zeros_like(like, /)")
 class ZerosLikeOp(Op):
     """Zeros of the shape of `a`."""
 
@@ -196,7 +196,7 @@ class ZerosLikeOp(Op):
         return [zeros_like(node.inputs[0])]
 
 
-@operator("ones_like(a, /)")
+@operator("ones_like(like, /)")
 class OnesLikeOp(Op):
     """Ones of the shape of `a`."""
 

@@ -66,6 +66,38 @@ def test_values_and_shapes_are_shown_where_they_fit():
     assert "<title>mul(a, row): [2, 3]</title>" in drawing.markup, "an edge says what flows along it"
 
 
+def edges(drawing):
+    """(colour, path) of each edge."""
+    root = ElementTree.fromstring(drawing.markup)
+    return [(path.attrib["stroke"], path.attrib["d"]) for path in root.iter("{http://www.w3.org/2000/svg}path") if "stroke" in path.attrib]
+
+
+@pytest.mark.parametrize("twice", [lambda: x1 + x1, lambda: x1 * x1, lambda: (x1 + x2) - (x1 + x2) * 2 + x1 * x1])
+def test_two_edges_never_lie_on_each_other(twice):
+    drawn = [path for _, path in edges(draw_graph([twice()]))]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_edges_that_carry_a_shape_alone_are_pale_and_can_be_left_out(solved):
+    y = x1 * x2 + x1
+    graph = [y, *ad.gradients(y, [x1])]
+    colours = [colour for colour, _ in edges(draw_graph(graph))]
+    without = [colour for colour, _ in edges(draw_graph(graph, shape_edges=False))]
+    ink = colours[0]
+    assert set(without) == {ink}
+    assert without == [colour for colour in colours if colour == ink]
+    assert len(colours) - len(without) == 4, "of ones_like and three times unbroadcast"
+
+
+def test_who_does_not_see_the_picture_is_told_what_it_shows():
+    root = ElementTree.fromstring(draw_graph([x1 * x2]).markup)
+    assert root.attrib["role"] == "img"
+    assert [part.text for part in root[:2]] == [
+        "graph of 3 nodes (2 variables), 2 layers deep",
+        "A graph from left to right, from its variables to mul(x1, x2)",
+    ]
+
+
 def test_names_are_escaped():
     drawing = draw_graph([ad.Variable("<b>&") + 1])
     assert "<b>" not in drawing.markup
