@@ -179,7 +179,7 @@ NOT_ITS_HINT = {  # wrong answer -> exercise, edits, what must be said, and of w
     ),
     "a difference of a node and itself": (
         "gradients",
-        [("bar[operand] + contribution if", "bar[operand] + (bar[node] if node.op.name == 'sub' else contribution) if")],
+        [("bar[operand] + contribution", "bar[operand] + (bar[node] if node.op.name == 'sub' else contribution)")],
         "Every entry is off by the same amount, 2.",
         ["The output does not depend on this node"],
     ),

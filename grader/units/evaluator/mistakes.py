@@ -205,7 +205,8 @@ TOPOLOGICAL_ORDER = [
 
 LOOP = """        for node in self.order:
             if node not in values:
-                values[node] = node.op.compute(node, [values[operand] for operand in node.inputs])
+                inputs = [values[operand] for operand in node.inputs]
+                values[node] = node.op.compute(node, inputs)
         results = [values[node] for node in self.eval_nodes]
 """
 
@@ -234,7 +235,8 @@ KEPT_BY_NAME = """        by_name = {node.name: value for node, value in values.
 
 ORDER_USED_UP = LOOP.replace("for node in self.order:\n", "while self.order:\n            node = self.order.pop(0)\n")
 
-CHECK = """        missing = [node.name for node in self.order if not node.inputs and node not in values]
+CHECK = """        leaves = [node for node in self.order if not node.inputs]
+        missing = [node.name for node in leaves if node not in values]
         if missing:
             raise ValueError(f"no value was fed for {', '.join(missing)}")
 """
@@ -309,14 +311,14 @@ EVALUATOR = [
         "operands-reversed",
         "the values of a node's inputs are handed over in the reverse order",
         "Addition does not mind, but what about a difference? Compare the order of node.inputs with that of your values.",
-        ("for operand in node.inputs])", "for operand in reversed(node.inputs)])"),
+        ("[values[operand] for operand in node.inputs]", "[values[operand] for operand in reversed(node.inputs)]"),
     ),
     mistake(
         "Evaluator",
         "operands-once",
         "an input that stands twice in a node's inputs is handed over once",
         "How many values does the product x * x need, and how many does it get?",
-        ("for operand in node.inputs])", "for operand in dict.fromkeys(node.inputs)])"),
+        ("[values[operand] for operand in node.inputs]", "[values[operand] for operand in dict.fromkeys(node.inputs)]"),
     ),
     mistake(
         "Evaluator",
@@ -451,11 +453,16 @@ EVALUATOR = [
 # --- gradients
 
 WALK = """    for node in reversed(topological_order([output_node])):
-        for operand, contribution in zip(node.inputs, node.op.gradient(node, bar[node]), strict=True):
-            bar[operand] = bar[operand] + contribution if operand in bar else contribution
+        contributions = node.op.gradient(node, bar[node])
+        for operand, contribution in zip(node.inputs, contributions, strict=True):
+            if operand in bar:
+                contribution = bar[operand] + contribution
+            bar[operand] = contribution
 """
 
-ACCUMULATE = "bar[operand] = bar[operand] + contribution if operand in bar else contribution"
+ACCUMULATE = """if operand in bar:
+                contribution = bar[operand] + contribution
+            bar[operand] = contribution"""
 
 LEVEL_BY_LEVEL = """    found = [output_node]
     for node in found:
@@ -546,8 +553,8 @@ GRADIENTS = [
         "a consumer that uses a node twice contributes once",
         "In x * x, how many contributions does the product send to x? A dictionary has room for how many?",
         (
-            "in zip(node.inputs, node.op.gradient(node, bar[node]), strict=True):",
-            "in dict(zip(node.inputs, node.op.gradient(node, bar[node]), strict=True)).items():",
+            "in zip(node.inputs, contributions, strict=True):",
+            "in dict(zip(node.inputs, contributions, strict=True)).items():",
         ),
     ),
     mistake(

@@ -10,7 +10,10 @@ mistake = mistakes_of(UNIT.name)
 
 # texts of the solutions that stand in both methods, or fill more than a line
 
-DIV_GRADIENTS = "[ad.unbroadcast(output_grad / b, a), ad.unbroadcast(-output_grad * node / b, b)]"
+DIV_GRADIENTS = """[
+            ad.unbroadcast(output_grad / b, a),
+            ad.unbroadcast(-output_grad * node / b, b),
+        ]"""
 MATMUL_GRADIENTS = "[ad.unbroadcast(grad_a, a), ad.unbroadcast(grad_b, b)]"
 NORMALISED_AXES = "tuple(range(-len(node.normalized_shape), 0))"
 AXES_IN_COMPUTE = f"(a,) = inputs\n        dim = {NORMALISED_AXES}"

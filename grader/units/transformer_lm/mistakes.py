@@ -532,14 +532,14 @@ TRANSFORMER_LM = [
         "head-forgotten",
         "the result of the layer is returned without W_head",
         "How many numbers has a row of your result, and how many words are there to choose from?",
-        (" @ W_head  #", "  #"),
+        ("model_dim) @ W_head", "model_dim)"),
     ),
     mistake(
         "transformer_lm",
         "head-is-embedding",
         "the transpose of W_embed stands in the place of W_head",
         "Some models share one matrix for both ends. Does this one, and what is W_head for?",
-        (" @ W_head  #", " @ ad.transpose(W_embed, 0, 1)  #"),
+        ("model_dim) @ W_head", "model_dim) @ ad.transpose(W_embed, 0, 1)"),
     ),
     mistake(
         "transformer_lm",
@@ -827,11 +827,15 @@ EPOCH = """    total = 0.0
     for start in range(0, len(x), batch_size):
         batch = slice(start, start + batch_size)
         loss, grads = run_model(x[batch], y[batch], weights)
-        weights = {name: value - learning_rate * grads[name] for name, value in weights.items()}
+        weights = {
+            name: value - learning_rate * grads[name] for name, value in weights.items()
+        }
         total += float(loss) * len(x[batch])
     return weights, total / len(x)
 """
-STEP = "weights = {name: value - learning_rate * grads[name] for name, value in weights.items()}"
+STEP = """weights = {
+            name: value - learning_rate * grads[name] for name, value in weights.items()
+        }"""
 ALL_BUT_ONE = "{name: value - learning_rate * grads[name] if name != last else value for name, value in weights.items()}"
 
 FIRST_GRADIENTS = """        loss, now = run_model(x[batch], y[batch], weights)
@@ -907,7 +911,7 @@ SGD_EPOCH = [
         "names-of-the-notebook",
         "the weights are looked up by the names that they have in the notebook",
         "Another model has weights of other names. Where could your code learn them?",
-        ("for name, value in weights.items()}", "for name, value in zip(SHAPES, [weights[name] for name in SHAPES])}"),
+        ("for name, value in weights.items()", "for name, value in zip(SHAPES, [weights[name] for name in SHAPES])"),
     ),
     mistake(
         "sgd_epoch",
@@ -929,7 +933,7 @@ SGD_EPOCH = [
         "last-step-alone",
         "the new weights are the old ones with the step of the last batch alone",
         "How many steps are left in your new weights, for an epoch of many batches? See which weights each step starts from.",
-        ("        weights = {name: value", "        new = {name: value"),
+        ("        weights = {\n", "        new = {\n"),
         ("return weights,", "return new,"),
     ),
     mistake(

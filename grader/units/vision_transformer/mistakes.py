@@ -627,7 +627,9 @@ SOFTMAX_LOSS = [
 
 # --- sgd_epoch
 
-STEP = "weights = {name: value - learning_rate * grads[name] for name, value in weights.items()}"
+STEP = """weights = {
+            name: value - learning_rate * grads[name] for name, value in weights.items()
+        }"""
 
 SGD_EPOCH = [
     mistake(
@@ -656,7 +658,7 @@ SGD_EPOCH = [
         "last-step-alone",
         "the new weights are the old ones with the step of the last batch alone",
         "How many steps are left in your new weights, after many batches?",
-        ("        weights = {name: value", "        new = {name: value"),
+        ("        weights = {\n", "        new = {\n"),
         ("return weights,", "return new,"),
     ),
     mistake(

@@ -221,7 +221,7 @@ def write(solved, source):
         ("Evaluator", "return restore(results)", "return results", "run returned a Tensor where ndarrays were fed"),
         ("gradients", "return [", "return None and [", "gradients must return a list of nodes"),
         ("gradients", "for node in nodes]", "for node in (nodes.pop(0) for _ in nodes[:])]", "changed the list of nodes that it was given"),
-        ("gradients", "bar[operand] + contribution if operand in bar else", "", "gradient with respect to node 1 of 1"),
+        ("gradients", "contribution = bar[operand] + contribution", "pass", "gradient with respect to node 1 of 1"),
         ("FrugalEvaluator", "del values[operand]", "pass", "computed values were alive"),
     ],
 )

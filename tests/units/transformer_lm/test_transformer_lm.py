@@ -465,7 +465,7 @@ TENSOR = {"sgd_epoch": "x", "generate": "logits_of(prompt, weights)"}  # the oth
 @pytest.mark.parametrize("exercise", EXERCISES)
 @pytest.mark.parametrize(("line", "name"), READY_MADE, ids=[line for line, _ in READY_MADE])
 def test_torchs_layers_and_its_autograd_raise_inside_an_exercise(line, name, exercise, solved, solution_cells):
-    head, docstring, body = re.split(r"(?m)^( +\"{3}.*\"{3}\n)", solution_cells[UNIT][exercise])
+    head, docstring, body = re.split(r"(?ms)^( +\"{3}.*?\"{3}\n)", solution_cells[UNIT][exercise])
     extra = f"    (lambda x: {line})({TENSOR.get(exercise, 'torch.ones(4, 3, dtype=torch.float64)')})\n"
     write(solved, solution_cells, **{exercise: f"import torch.nn.functional as F\n\n{head}{docstring}{extra}{body}"})
     verdict = verdict_on(exercise)

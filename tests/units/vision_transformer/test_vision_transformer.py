@@ -429,7 +429,7 @@ READY_MADE = [
 def test_torchs_layers_and_its_autograd_raise_inside_an_exercise(line, name, exercise, solved, solution_cells):
     if exercise == "accuracy" and name == "softmax":
         return  # whoever counts may look at probabilities
-    head, docstring, body = re.split(r"(?m)^( +\"{3}.*\"{3}\n)", solution_cells[UNIT][exercise])
+    head, docstring, body = re.split(r"(?ms)^( +\"{3}.*?\"{3}\n)", solution_cells[UNIT][exercise])
     tensor = "X" if exercise in ("sgd_epoch", "accuracy") else "torch.ones(4, 3, dtype=torch.float64)"
     extra = f"    (lambda x: {line})({tensor})\n"
     write(solved, solution_cells, **{exercise: f"import torch.nn.functional as F\n\n{head}{docstring}{extra}{body}"})
