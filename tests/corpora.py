@@ -23,7 +23,7 @@ import pytest
 from autodiff_lib.checks import probe
 from autodiff_lib.checks.question import Answer, Problem
 from autodiff_lib.kinds.speed.contest import difference
-from autodiff_lib.kinds.speed.judge import SpeedCase
+from autodiff_lib.kinds.speed.judge import TOO_BUSY, SpeedCase
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT, database, filled_in, nbgrader, release, scores, solutions, submit
 from grader.classes import batch, records
@@ -212,6 +212,12 @@ def autograde(course: Path, unit: str, **options: bool) -> dict[str, records.Rec
 def points(record: records.Record) -> dict[str, float | None]:
     """What the gradebook must hold: a number for each question, or nothing where there is no verdict."""
     return {name: None if q.reason == "unanswered" else q.points for name, q in record.questions.items()}
+
+
+def unmeasured(course: Path, unit: str, student: str) -> set[str]:
+    """Questions left open because this machine was too busy to say how fast an answer is."""
+    record = records.load(course, unit, student)
+    return {name for name, question in record.questions.items() if question.message == TOO_BUSY} if record else set()
 
 
 def in_gradebook(course: Path, unit: str) -> dict[str, dict[str, float]]:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -72,6 +73,22 @@ def test_a_cell_runs_with_torch_warm_and_its_value_comes_back(jail):
     with Session(jail, {}) as session:
         assert printed(session, "import torch\ntorch.ones(2).sum().item()") == ("ok", "2.0")
         assert printed(session, "'torch' in __import__('sys').modules") == ("ok", "True")
+
+
+def test_only_the_time_for_which_a_submission_is_waited_for_counts(jail):
+    """Judging, and waiting for a machine to be quiet, is the grader's own time."""
+    with Session(jail, {}) as session:
+        session.limits = replace(LIMITS, total_seconds=1.0)
+        session.left = 1.0
+        assert session.run("1")["status"] == "ok"
+        time.sleep(1.5)
+        assert session.run("1 + 1")["status"] == "ok"
+        assert session.run("import time; time.sleep(1.2)")["status"] == "timeout"
+        skipped = session.run("2")
+        assert skipped["status"] == "skipped"
+        assert "longer than 1 seconds in all" in skipped["outputs"][0]["text"]
+        (answer,) = session.answers([Ask("kinds.operator.probe:compute", {"operator": "exp", "attrs": {}}, (np.ones(2),))])
+        assert answer.problem.kind == "timeout"
 
 
 def test_figures_and_errors_come_back_as_a_notebook_has_them(jail):

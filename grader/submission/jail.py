@@ -417,7 +417,8 @@ class Session:
     """One submission in the jail: cells are run, then probes are asked. What kills the child costs only itself.
 
     A child that died or hung is replaced, and the cells that ran before are run again in fresh folders, without the
-    one that was its end. After `limits.restarts` replacements nothing more is tried.
+    one that was its end. After `limits.restarts` replacements, or once it has been waited for `limits.total_seconds`,
+    nothing more is tried. What the grader does meanwhile, as judging or waiting for its own turn, is not counted.
     """
 
     def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:
@@ -427,7 +428,7 @@ class Session:
         self.channel: socket.socket | None = None
         self.number = 0
         self.ahead = deque[tuple[int, int]]()  # number and length of asks that are on their way, the first first
-        self.deadline = time.monotonic() + self.limits.total_seconds
+        self.left = self.limits.total_seconds  # for which it may still be waited for
         self.watched = watch.watching(jail.takes_too_much, jail.end_for_memory)
 
     def __enter__(self) -> Session:
@@ -447,11 +448,20 @@ class Session:
             raise JailError("no child is there to be asked")
         return self.channel
 
+    @property
+    def spent(self) -> Problem | None:
+        """Why nothing more is tried; None while there is something to try."""
+        if self.restarts > self.limits.restarts:
+            return Problem("killed", "the submission crashed too often")
+        if self.left <= 0:
+            return Problem("timeout", f"the submission took longer than {self.limits.total_seconds:g} seconds in all")
+        return None
+
     def alive(self) -> bool:
         """Make sure of a child that has run all cells so far; False where no more is allowed."""
         if self.channel is not None:
             return True
-        if self.restarts > self.limits.restarts or time.monotonic() > self.deadline:
+        if self.spent is not None:
             return False
         self.restarts += 1
         self.channel = self.jail.fork()
@@ -473,7 +483,7 @@ class Session:
         cell = {"do": "cell", "source": source, "given": given}
         self.settle()
         if not self.alive():
-            return {"status": "skipped", "outputs": [note("This cell was not run: too much had crashed before it.")]}
+            return {"status": "skipped", "outputs": [note(f"This cell was not run: {self.spent.message if self.spent else 'no child'}.")]}
         reply = self.request(cell, self.limits.cell_seconds + self.limits.grace_seconds)
         if isinstance(reply, Problem):
             return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
@@ -491,7 +501,7 @@ class Session:
         self.settle()
         for position in range(len(asks)):
             if not self.alive():
-                yield Answer(problem=Problem("killed", "the submission crashed too often"))
+                yield Answer(problem=self.spent)
                 continue
             self.send_ahead(asks[position : position + AHEAD])
             yield self.next_answer()
@@ -504,8 +514,7 @@ class Session:
                 return
             self.number += 1
             self.ahead.append((self.number, len(message)))
-            with contextlib.suppress(wire.LateError, OSError):  # a child that is gone may have answered: reading will tell
-                wire.send(self.child, message, time.monotonic() + self.limits.ask_seconds)
+            self.send(message, self.limits.ask_seconds)
 
     def next_answer(self) -> Answer:
         """The answer to the first ask that is on its way."""
@@ -523,13 +532,12 @@ class Session:
         """A probe's answer, and the seconds from the ask to the whole of the answer."""
         self.settle()
         if not self.alive():
-            return Answer(problem=Problem("killed", "the submission crashed too often")), 0.0
+            return Answer(problem=self.spent), 0.0
         message = wire.pack_ask(ask, self.number + 1)
         self.number += 1
         self.ahead.append((self.number, len(message)))
         start = time.perf_counter()
-        with contextlib.suppress(wire.LateError, OSError):  # as above
-            wire.send(self.child, message, time.monotonic() + self.limits.ask_seconds)
+        self.send(message, self.limits.ask_seconds)
         answer = self.next_answer()
         return answer, time.perf_counter() - start
 
@@ -541,17 +549,31 @@ class Session:
     def request(self, header: dict[str, Any], seconds: float) -> bytearray | Problem:
         """Send a message, wait for the reply; a Problem where none comes, and the child is gone then."""
         self.number += 1
-        with contextlib.suppress(wire.LateError, OSError):  # as above
-            wire.send(self.child, wire.pack({**header, "number": self.number}), time.monotonic() + seconds)
+        self.send(wire.pack({**header, "number": self.number}), seconds)
         return self.reply(seconds)
+
+    @contextlib.contextmanager
+    def waiting(self, seconds: float) -> Iterator[float]:
+        """Count how long it is waited for: the moment at which that ends."""
+        start = time.monotonic()
+        try:
+            yield start + min(seconds, self.left)
+        finally:
+            self.left -= time.monotonic() - start
+
+    def send(self, message: bytes, seconds: float) -> None:
+        """Send a message to a child that may be gone, and may have answered before: reading will tell."""
+        with self.waiting(seconds) as deadline, contextlib.suppress(wire.LateError, OSError):
+            wire.send(self.child, message, deadline)
 
     def reply(self, seconds: float) -> bytearray | Problem:
         """The next message; a Problem where none comes, and the child is gone then."""
-        deadline = min(time.monotonic() + seconds, self.deadline)
+        allowed = min(seconds, self.left)
         try:
-            return wire.receive(self.child, deadline, whole=deadline)
+            with self.waiting(seconds) as deadline:
+                return wire.receive(self.child, deadline, whole=deadline)
         except wire.LateError:
-            problem = Problem("timeout", f"it took longer than {seconds:g} seconds")
+            problem = Problem("timeout", f"it took longer than {max(allowed, 0.0):.3g} seconds")
         except (wire.ClosedError, OSError):
             problem = Problem("killed", "the process ended")
         except wire.WireError as error:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from autodiff_lib.kinds.speed.judge import TOO_BUSY
 from grader.book.nbgrader_course import ROOT
 from grader.classes import records
 from grader.submission.jail import bubblewrap
@@ -95,7 +96,7 @@ def test_another_way_to_grade_gives_the_same_points(tmp_path, course, graded):
             others = records.load(other, hostile.unit, hostile.name).questions
             for name, question in graded[hostile.unit][hostile.name].questions.items():
                 points = held[hostile.unit][hostile.name][name]
-                race = {question.reason, others[name].reason} & RACES
+                race = {question.reason, others[name].reason} & RACES or others[name].message == TOO_BUSY
                 if points > deserved(hostile, graded[hostile.unit][hostile.name]).get(name, 0) or (points != question.points and not race):
                     differences.append(f"{way}: {hostile.name}: {name} has {points:g}, not {question.points:g}")
     assert differences == []
