@@ -23,8 +23,10 @@ from typing import Any
 import nbformat
 import nbgrader
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.manager import start_new_kernel
 from nbconvert.exporters import ResourcesDict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader import api, dbutil, utils
@@ -515,6 +517,16 @@ def _(folder):
     assert [sorted(output["data"]) for output in outputs("figure")] == [["image/png", "text/plain"]]
 
 
+@contract("ipykernel.ipkernel.IPythonKernel.language_info", "a student's notebook has it before JupyterLab asks the kernel for it")
+def _(folder):
+    _, client = start_new_kernel()
+    try:
+        assert client.kernel_info(reply=True, timeout=60)["content"]["language_info"] == IPythonKernel.language_info
+    finally:
+        client.shutdown()
+        client.stop_channels()
+
+
 @contract("jsonschema._format", "it works without the grammar of `rfc3987_syntax`, which nobody here needs, and which takes long to build")
 def _(folder):
     done = subprocess.run(
@@ -559,7 +571,7 @@ HOMES = {  # package -> the files that may import what it does not document
     "nbconvert": {"grader/book/nbgrader_adapter.py"},
     "alembic": {"grader/book/nbgrader_adapter.py"},
     "IPython": {"autodiff_lib/ipython.py", "grader/submission/inmate.py"},
-    "ipykernel": set(),
+    "ipykernel": {"autodiff_lib/student/lab.py"},
     "matplotlib_inline": {"grader/submission/inmate.py"},
 }
 DOCUMENTED = {  # and what all others may

@@ -59,11 +59,11 @@ def working_copy(place: Place) -> list[Path]:
 
 def copy(path: Path, there: Path) -> None:
     """A notebook, with the metadata that JupyterLab gives it: else it would be unsaved as soon as it is open."""
-    from ipykernel import kernelspec  # here, because only this needs them, and they take a while
-    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.ipkernel import IPythonKernel  # here, because only this needs them, and they take a while
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 
-    notebook, kernel = nbformat.read(path, as_version=4), kernelspec.get_kernel_dict()
-    notebook.metadata.kernelspec = {name: kernel[name] for name in ("display_name", "language")} | {"name": kernelspec.KERNEL_NAME}
+    notebook, kernel = nbformat.read(path, as_version=4), KernelSpecManager().get_kernel_spec(NATIVE_KERNEL_NAME)
+    notebook.metadata.kernelspec = {"display_name": kernel.display_name, "language": kernel.language, "name": NATIVE_KERNEL_NAME}
     notebook.metadata.language_info = IPythonKernel.language_info
     nbformat.write(notebook, there)
 

@@ -82,7 +82,8 @@ def test_no_hidden_number_reaches_the_page_that_feedback_is_made_of(hostile, cou
     assert not re.search(re.escape(LEAK) + r"[^\"]{0,20}-?\d\.\d", outputs)
 
 
-RACES = {"killed", "timeout", "memory", "tampered"}  # when exactly a process dies is chance: such verdicts may differ
+RACES = {"killed", "timeout", "memory", "tampered"}
+"""When exactly a process dies is chance, so such verdicts may differ; and so is whether a flood just fits into its reader."""
 
 
 @corpora.patience()
@@ -96,7 +97,9 @@ def test_another_way_to_grade_gives_the_same_points(tmp_path, course, graded):
             others = records.load(other, hostile.unit, hostile.name).questions
             for name, question in graded[hostile.unit][hostile.name].questions.items():
                 points = held[hostile.unit][hostile.name][name]
-                race = {question.reason, others[name].reason} & RACES or others[name].message == TOO_BUSY
+                reasons = {question.reason, others[name].reason}
+                left_open = others[name].message == TOO_BUSY or ("unanswered" in reasons and hostile.name.startswith("flood_"))
+                race = reasons & RACES or left_open
                 if points > deserved(hostile, graded[hostile.unit][hostile.name]).get(name, 0) or (points != question.points and not race):
                     differences.append(f"{way}: {hostile.name}: {name} has {points:g}, not {question.points:g}")
     assert differences == []
