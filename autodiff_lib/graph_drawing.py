@@ -119,8 +119,9 @@ def with_bends(layers: list[list[Item]], shape_edges: bool) -> tuple[list[list[I
     edges: list[Edge] = []
     for node in (item for item in place if isinstance(item, Node)):
         parallel: dict[Node, list[Edge]] = {}
-        for operand, called in zip(node.inputs, node.op.signature.operands, strict=True):
-            shape_only = called == SHAPE_ONLY
+        lending = {number for number, called in enumerate(node.op.signature.operands) if called == SHAPE_ONLY}
+        for which, operand in enumerate(node.inputs):
+            shape_only = which in lending
             if shape_only and not shape_edges:
                 continue
             bends: list[Item] = []
@@ -186,7 +187,7 @@ def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
     return [line if len(line) <= MAX_LABEL else line[: MAX_LABEL - 1] + "…" for line in lines]
 
 
-def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor], shape_edges: bool = True) -> str:
+def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor], shape_edges: bool) -> str:
     layers, edges = with_bends(layers_of(order), shape_edges)
     height = straighten(layers, edges)
     labels = {node: label(node, computed) for node in order}

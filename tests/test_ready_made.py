@@ -222,6 +222,7 @@ FLAGGED = {
     "all that a library has": ("math.__dict__", "import math\nfound = [thing for thing in math.__dict__.values()]"),
     "all that is in a library, by vars": ("math.__dict__", "import math\nfound = max(vars(math))"),
     "a library that a function takes": ("torch, handed on as a whole", "def of(lib):\n    return lib.exp\nof(torch)"),
+    "a module of which nobody says that it is one": ("scipy.special, handed on as a whole", "from scipy import special as own\nmax(own)"),
     "a part of it, by a keyword": ("torch.nn, handed on as a whole", "def of(lib):\n    return lib.Linear\nof(lib=torch.nn)"),
 }
 UNSUSPICIOUS = {

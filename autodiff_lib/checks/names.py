@@ -105,7 +105,6 @@ class Code:
 
     def __init__(self, cells: Iterable[str], files: Mapping[str, str] | None = None) -> None:
         self.modules: dict[str, Scope] = {"": Scope()}  # own modules by name; the notebook is the one without
-        self.imported: set[str] = set()  # paths that are modules
         self.cells: list[list[Place] | None] = []  # the statements of each cell; None for one that is not Python
         self.scopes: dict[ast.AST, Scope] = {}
         self.lines: dict[ast.AST, tuple[str, ...]] = {}  # what something is made of -> the lines of its cell
@@ -178,7 +177,6 @@ class Code:
             case ast.Import(names=aliases):
                 for alias in aliases:
                     first = alias.name.split(".")[0]
-                    self.imported |= {first, alias.name}
                     note(alias.asname or first, alias.name if alias.asname else first)
             case ast.ImportFrom(module=source, names=aliases):
                 for alias in aliases:

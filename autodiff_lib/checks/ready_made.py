@@ -9,11 +9,11 @@ well while an exercise is asked (`probe`), however it was reached.
 from __future__ import annotations
 
 import ast
+import importlib.machinery
 import importlib.util
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import accumulate
 
 from ..ipython import RUNS_MAGIC
@@ -136,13 +136,19 @@ def begins(path: str, modules: Collection[str]) -> bool:
     return any(start in modules for start in starts_of(path))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def is_there(module: str) -> bool:
-    """Whether a module can be imported here, without doing it."""
+    """Whether a module can be imported here, found without importing anything."""
+    root, *inner = starts_of(module)
     try:
-        return module == "__main__" or importlib.util.find_spec(module) is not None
+        spec = importlib.util.find_spec(root)
+        for name in inner:
+            if spec is None or spec.submodule_search_locations is None:
+                return False
+            spec = importlib.machinery.PathFinder.find_spec(name, spec.submodule_search_locations)
     except (ImportError, ValueError):
-        return False
+        return module == "__main__"
+    return spec is not None
 
 
 @lru_cache(maxsize=4096)
@@ -213,4 +219,4 @@ def is_library(code: Code, path: str) -> bool:
 
 def is_module(code: Code, path: str) -> bool:
     """Whether a path is a module of a library: what is fetched from one that was handed on cannot be followed."""
-    return is_library(code, path) and (path in code.imported or path in sys.modules)
+    return is_library(code, path) and is_there(path)

@@ -449,19 +449,22 @@ class Session:
         return self.channel
 
     @property
-    def spent(self) -> Problem | None:
-        """Why nothing more is tried; None while there is something to try."""
+    def spent(self) -> bool:
+        """Whether nothing more is tried."""
+        return self.restarts > self.limits.restarts or self.left <= 0
+
+    @property
+    def end(self) -> Problem:
+        """Why nothing more is tried."""
         if self.restarts > self.limits.restarts:
             return Problem("killed", "the submission crashed too often")
-        if self.left <= 0:
-            return Problem("timeout", f"the submission took longer than {self.limits.total_seconds:g} seconds in all")
-        return None
+        return Problem("timeout", f"the submission took longer than {self.limits.total_seconds:g} seconds in all")
 
     def alive(self) -> bool:
         """Make sure of a child that has run all cells so far; False where no more is allowed."""
         if self.channel is not None:
             return True
-        if self.spent is not None:
+        if self.spent:
             return False
         self.restarts += 1
         self.channel = self.jail.fork()
@@ -483,7 +486,7 @@ class Session:
         cell = {"do": "cell", "source": source, "given": given}
         self.settle()
         if not self.alive():
-            return {"status": "skipped", "outputs": [note(f"This cell was not run: {self.spent.message if self.spent else 'no child'}.")]}
+            return {"status": "skipped", "outputs": [note(f"This cell was not run: {self.end.message}.")]}
         reply = self.request(cell, self.limits.cell_seconds + self.limits.grace_seconds)
         if isinstance(reply, Problem):
             return {"status": reply.kind, "outputs": [note(f"This cell ended the process: {reply.message}")]}
@@ -501,7 +504,7 @@ class Session:
         self.settle()
         for position in range(len(asks)):
             if not self.alive():
-                yield Answer(problem=self.spent)
+                yield Answer(problem=self.end)
                 continue
             self.send_ahead(asks[position : position + AHEAD])
             yield self.next_answer()
@@ -532,7 +535,7 @@ class Session:
         """A probe's answer, and the seconds from the ask to the whole of the answer."""
         self.settle()
         if not self.alive():
-            return Answer(problem=self.spent), 0.0
+            return Answer(problem=self.end), 0.0
         message = wire.pack_ask(ask, self.number + 1)
         self.number += 1
         self.ahead.append((self.number, len(message)))
