@@ -19,7 +19,7 @@ demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 # for one another. Files are taken in the order of tests/conftest.py, in which those that take long come early, and not sorted by
 # the number of their tests.
 PYTEST = $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
-NBVAL = $(BIN)/python -m pytest -n 3 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
+NBVAL = AUTODIFF_STRICT=1 $(BIN)/python -m pytest -n 3 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
 
 test: export OMP_NUM_THREADS ?= 1
 test: $(READY) system  ## all tests: nbval over source/ and notebooks/, then pytest; with UNIT=01_operators those of one unit

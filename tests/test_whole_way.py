@@ -1,5 +1,6 @@
 """From the professor's desk to the student's laptop and back, in a real browser."""
 
+import json
 import os
 import re
 
@@ -39,6 +40,12 @@ def test_a_notebook_is_not_unsaved_before_anything_was_done_with_it(handed):
 def test_a_figure_is_dark_under_a_dark_theme_and_as_it_was_drawn_under_a_light_one(handed):
     assert handed.seen["figure, light true"] == "none"
     assert "invert" in handed.seen["figure, light false"]
+
+
+def test_a_prediction_is_written_down_with_keyboard_or_mouse_and_shown_beside_the_answer(handed):
+    assert re.search(r"You said: 9\. .*Answer: 8\. .*6: That is the product", handed.seen["predicted"], re.DOTALL)
+    kept = json.loads((handed.laptop.work / ".course" / "predictions.json").read_text())
+    assert kept == {UNIT: {"eight": "9", "summed": "[5.5, 11, 16.5]"}}
 
 
 def test_a_wrong_exercise_shows_the_smallest_case_and_a_mended_one_its_points(handed):

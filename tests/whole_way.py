@@ -4,6 +4,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Page
 from typer.testing import CliRunner
 
 from autodiff_lib.units import UNITS
@@ -68,6 +69,7 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         figure = in_browser.run(page, in_browser.cell(page, "figures.draw_graph([y])")).locator("svg").first
         for light in ("true", "false"):
             seen[f"figure, light {light}"] = figure.evaluate(FILTER, light)
+        seen["predicted"] = predicted(page)
         place, check = in_browser.cell(page, "class DivOp"), in_browser.cell(page, f'check("{EXERCISE}")')
         in_browser.write(page, place, wrong)
         in_browser.run(page, place)
@@ -89,6 +91,22 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         seen["receipt"] = panel.inner_text()
     (packed,) = (there.work / "handed_in").glob("*.zip")
     return Handed(there, packed, seen)
+
+
+def predicted(page: Page) -> str:
+    """A number written down wrongly with the keyboard, an answer chosen with the mouse; what the first is told afterwards."""
+    form = in_browser.run(page, in_browser.cell(page, 'predict("eight")'))
+    form.locator("input").fill("9")
+    form.locator("input").press("Enter")
+    form.get_by_text("Written down: 9").wait_for()
+    choice = in_browser.run(page, in_browser.cell(page, 'predict("summed")'))
+    choice.get_by_text("[5.5, 11, 16.5]").click()
+    choice.get_by_text("Written down: [5.5, 11, 16.5]").wait_for()
+    for text in ("def evaluate(", "values = {x1"):
+        in_browser.run(page, in_browser.cell(page, text))
+    answer = in_browser.run(page, in_browser.cell(page, 'predict.answer("eight"'))
+    answer.get_by_text("What other answers").click()
+    return answer.inner_text()
 
 
 def taken_in(handed: Handed, course: Path) -> str:

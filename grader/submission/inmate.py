@@ -211,11 +211,13 @@ def import_everything(reference: bytes, room: str) -> Any:
     import autodiff_lib.checks.wire
     import autodiff_lib.course
     import autodiff_lib.figures
+    import autodiff_lib.predictions
 
     for name in (f"autodiff_lib.units.{room}.given", f"autodiff_lib.units.{room}.probe"):
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
     autodiff_lib.checks.of_unit = no_checks
+    autodiff_lib.predictions.graded = lambda: True
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)
     shell = new_shell()
