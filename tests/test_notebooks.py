@@ -1,12 +1,16 @@
 """The notebooks in the repository: their form, the release, and that no solution leaves `source/`."""
 
+import base64
+import io
 import re
 import subprocess
 import sys
 import zipfile
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from autodiff_lib.units import UNITS
 from grader.authors import authoring
@@ -47,6 +51,18 @@ def test_normal_form_clears_outputs_of_sources_and_is_stable():
     written = authoring.normal_form(notebook, keep_outputs=False)
     assert nbformat.reads(written, as_version=4).cells[first].execution_count is None
     assert authoring.normal_form(nbformat.reads(written, as_version=4), keep_outputs=False) == written
+
+
+def test_a_kept_figure_has_all_steps_of_its_scale_and_takes_less_room():
+    scale = np.linspace(0, 255, 256).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 3, (64, 256, 3), dtype=np.uint8)
+    figure = np.clip(np.stack([scale, scale[::-1], scale], axis=-1)[None] + noise, 0, 255).astype(np.uint8)
+    written = io.BytesIO()
+    Image.fromarray(figure).save(written, "PNG")
+    kept = base64.b64decode(authoring.smaller(base64.b64encode(written.getvalue()).decode()))
+    apart = np.asarray(Image.open(io.BytesIO(kept)).convert("RGB")).astype(int) - figure
+    assert np.abs(apart).max() <= authoring.STEP // 2 + 1
+    assert len(kept) < len(written.getvalue())
 
 
 @pytest.fixture(scope="module")
