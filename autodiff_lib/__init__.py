@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from . import operators, units  # noqa: F401 - fill the table
-from .feeding import as_tensors
+from .feeding import as_tensors, feed
 from .graph import Node, Op, Variable, operator
 from .registry import exercise, exercise_of, method, table
 
 __version__ = "0.1.0"
-__all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "exercise_of", "method", "operator"]
+__all__ = ["Node", "Op", "Variable", "as_tensors", "exercise", "exercise_of", "feed", "method", "operator"]
 
 
 def __getattr__(name: str) -> Any:

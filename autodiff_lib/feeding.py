@@ -1,4 +1,4 @@
-"""Values on their way into a graph and out of it: NumPy arrays fed in come out as NumPy arrays."""
+"""Values on their way into a graph and out of it: by names, and NumPy arrays that come out as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from torch import Tensor
 
 from .graph import Node
 from .messages import describe_value
+
+
+def feed(nodes: Mapping[str, Node], values: Mapping[str, Any]) -> dict[Node, Any]:
+    """What is fed to an evaluator, of nodes and of values with the same names. ValueError for a name that one of them lacks."""
+    if nodes.keys() != values.keys():
+        lacking, unknown = sorted(nodes.keys() - values.keys()), sorted(values.keys() - nodes.keys())
+        found = [f"no value for {', '.join(lacking)}"] * bool(lacking) + [f"no node for {', '.join(unknown)}"] * bool(unknown)
+        raise ValueError(f"feed: there is {' and '.join(found)}; nodes and values must have the same names")
+    return {nodes[name]: value for name, value in values.items()}
 
 
 def as_tensors(input_values: Mapping[Node, Any]) -> tuple[dict[Node, Tensor], Callable[[list[Tensor]], list[Any]]]:

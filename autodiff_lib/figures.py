@@ -12,28 +12,41 @@ from torch import Tensor
 
 from .graph_drawing import draw_graph
 
-__all__ = ["attention_maps", "draw_graph", "loss_curves", "matrices", "next_tokens", "similarity"]
+__all__ = [
+    "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures", "similarity",
+]  # fmt: skip
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
 MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written
 MARKERS = "os^Dv*"
+SIGNED = "PuOr"  # colours of numbers of both signs, whose middle is pale
+ROUNDING = 1e-9  # of the largest number: what is smaller has no sign
 TIED = 6  # decimals up to which two numbers that are put in order count as equal: rounding decides no order
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "$": r"\$"})  # a bare $ would begin a formula
 
 
 def matrices(titled: Mapping[str, Tensor | np.ndarray]) -> None:
-    """Matrices side by side as heat-maps on one scale, with the numbers in them where there is room."""
+    """Matrices side by side as heat-maps on one scale, with the numbers in them where there is room.
+
+    Where there are numbers of both signs, zero is the middle of the scale, and pale; negative numbers are hatched.
+    """
     arrays = {title: np.atleast_2d(np.asarray(matrix)) for title, matrix in titled.items()}
     low, high = min(array.min() for array in arrays.values()), max(array.max() for array in arrays.values())
+    signed = low < -ROUNDING * high and high > -ROUNDING * low
+    if signed:
+        high = max(-low, high)
+        low = -high
     side = max(3.6, 0.46 * min(max(map(max, (array.shape for array in arrays.values()))), MAX_NUMBERED))  # of a panel, in inches
     figure, axes = plt.subplots(1, len(arrays), figsize=(side * len(arrays), side - 0.2), squeeze=False)
     for axis, (title, array) in zip(axes[0], arrays.items(), strict=True):
-        image = heat_map(axis, array, low, high)
+        image = heat_map(axis, array, low, high, SIGNED if signed else None)
+        if signed:
+            hatch(axis, array < 0.005 * low)
         ticks = [range(0, size, 1 + size // 14) for size in array.shape]
         axis.set(title=title, xticks=ticks[1], yticks=ticks[0])
         if max(array.shape) <= MAX_NUMBERED:
             write_numbers(axis, array, image)
-    figure.colorbar(image, ax=axes[0].tolist(), shrink=0.7)
+    figure.colorbar(image, ax=axes[0].tolist(), shrink=0.7, label="hatched: below 0" if signed else None)
     plt.show()
 
 
@@ -81,7 +94,7 @@ def similarity(embeddings: Tensor | np.ndarray, words: Sequence[str]) -> None:
     cosines, ordered = cosines[np.ix_(order, order)], [words[i] for i in order]
     side = np.clip(0.5 * len(words) + 1.2, 3.4, 7.0)
     figure, axis = plt.subplots(figsize=(side + 1.2, side))
-    image = heat_map(axis, cosines, -1, 1, "PuOr")
+    image = heat_map(axis, cosines, -1, 1, SIGNED)
     hatch(axis, cosines < -0.005)
     name_axes(axis, rows=ordered, columns=ordered)
     if len(words) <= MAX_NUMBERED:
@@ -122,6 +135,66 @@ def loss_curves(titled: Mapping[str, Sequence[float]], log: bool = True, per: st
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel=per, ylabel="loss")
     axis.legend()
+    plt.show()
+
+
+def pictures(images: Tensor | np.ndarray, titles: Sequence[object], across: int = 10, height: float = 1.35) -> None:
+    """Images (n, R, S) of pixels from -1, paper, to 1, ink, each below its title, `across` of them in a row; `height` of each in inches."""
+    if len(images) != len(titles):
+        raise ValueError(f"pictures: there are {len(titles)} titles, expected {len(images)}, one for each image")
+    down = max(1, -(-len(images) // across))
+    _, axes = plt.subplots(down, across, figsize=(across, height * down), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, image, title in zip(axes.flat, np.asarray(images), titles, strict=False):
+        axis.imshow(image, cmap="Greys", vmin=-1, vmax=1)
+        axis.set_title(str(title), fontsize=11)
+    plt.show()
+
+
+def looking_rows(image: Tensor | np.ndarray, shares: Tensor | np.ndarray) -> None:
+    """An image (R, S), and beside it how much each of its rows takes from each row, `shares` (R, R)."""
+    size = len(image)
+    if np.shape(shares) != (size, size):
+        raise ValueError(
+            f"looking_rows: shares have shape {tuple(np.shape(shares))}, expected ({size}, {size}), since the image has {size} rows"
+        )
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
+    heat_map(left, np.asarray(image), -1, 1, "Greys")
+    left.set(ylabel="row", xticks=[], yticks=range(0, size, 1 + size // 10))
+    map_of = heat_map(right, np.asarray(shares), 0, float(np.max(np.asarray(shares))), "Blues")
+    right.set(xlabel="row that is looked at", ylabel="row that looks")
+    figure.colorbar(map_of, ax=right, label="share")
+    plt.show()
+
+
+def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
+    """A training epoch by epoch: beside one another its "loss", with that of a guess among the classes, and all else, as accuracies."""
+    epochs, guess = range(1, len(history["loss"]) + 1), float(np.log(classes))
+    _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    left.plot(epochs, history["loss"], "o-", markersize=4, label="loss")
+    left.axhline(guess, color="0.5", linestyle=":")
+    left.text(len(epochs), guess, "a guess", ha="right", va="bottom")
+    left.set(xlabel="epoch", ylabel="loss", ylim=(0, 1.15 * max(guess, *history["loss"])))
+    shares = {title: values for title, values in history.items() if title != "loss"}
+    for (title, values), style in zip(shares.items(), ("o-", "s--", "^-."), strict=False):
+        right.plot(epochs, values, style, markersize=4, label=title)
+    right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
+    right.legend(loc="lower right")
+    plt.show()
+
+
+def bars(titled: Mapping[str, float], xlabel: str, guess: float) -> None:
+    """Shares from 0 to 1 as bars, each with its title, and a line where a guess would be."""
+    _, axis = plt.subplots(figsize=(8, 0.9 + 0.42 * len(titled)))
+    shown = axis.barh(range(len(titled)), list(titled.values()), height=0.65)
+    axis.bar_label(shown, [f"{value:.0%}" for value in titled.values()], padding=4)
+    axis.axvline(guess, color="0.4", linestyle=":")
+    axis.set_yticks(range(len(titled)), list(titled))
+    axis.text(guess, -0.55, " a guess", va="bottom", fontsize=10)
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    axis.set(xlabel=xlabel, xlim=(0, 1.1))
     plt.show()
 
 

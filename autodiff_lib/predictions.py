@@ -158,8 +158,8 @@ class Told:
         """What was said, and what is so."""
         question = self.question
         if not self.as_expected:
-            wrong = f"Here it comes out as {self.value}, and should as {question.right}."
-            return [wrong, "Something above does not do yet what it should: run the checks of the exercises."]
+            wrong = f"Here it comes out as {self.value}, and with the course's own solutions as {question.right}."
+            return [wrong, "Run the checks of the exercises that it needs: where they pass, yours goes another way, and that is fine."]
         truth = f"{question.right}. {question.meaning[question.right]}".strip()
         if self.said is None:
             return [f"Answer: {truth}"]

@@ -1,4 +1,4 @@
-"""Graphs made anew, with other nodes in the place of some: to take a part out, or to put one operator where two were."""
+"""Nodes found in a graph, and graphs made anew with others in their place: to take a part out, or put one operator where two were."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ def rebuilt(order: Sequence[Node], rule: Rule) -> dict[Node, Node]:
         instead = rule(node, inputs)
         new[node] = instead if instead is not None else node.op(*inputs, **node.attrs) if inputs else node
     return new
+
+
+def nodes_of(order: Sequence[Node], operator: str) -> list[Node]:
+    """The nodes of an operator, as "softmax", in the order in which they stand. LookupError where there is none."""
+    found = [node for node in order if node.op.name == operator]
+    if not found:
+        raise LookupError(f"there is no {operator} node in this graph; ad.{operator} makes one")
+    return found

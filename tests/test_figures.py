@@ -202,6 +202,66 @@ def test_an_empty_curve_is_named(curves, named):
 def test_matrices_share_one_scale_and_hold_numbers_where_there_is_room(drawn):
     shown = panels(drawn(figures.matrices, {"a": torch.tensor([[1.0, -2], [0, -0.001]]), "b": torch.full((11, 3), 4.0)}))
     assert [axis.get_title() for axis in shown] == ["a", "b"]
-    assert {axis.images[0].get_clim() for axis in shown} == {(-2, 4)}
+    assert {axis.images[0].get_clim() for axis in shown} == {(-4, 4)}
     assert numbers(shown[0]) == {(0, 0): "1.00", (0, 1): "-2.00", (1, 0): "0.00", (1, 1): "0.00"}
     assert numbers(shown[1]) == {}
+
+
+# --- signs
+
+
+def test_numbers_of_both_signs_have_zero_in_the_middle_and_the_negative_ones_are_hatched(drawn):
+    figure = drawn(figures.matrices, {"one": [[1.0, -4.0], [0.0, 2.0]], "other": [[3.0, 3.0], [-1e-12, 3.0]]})
+    for axis, negative in zip(panels(figure), ({(0, 1)}, set()), strict=True):
+        (image,) = axis.images
+        assert image.get_clim() == (-4.0, 4.0)
+        assert min(image.to_rgba(0.0)[:3]) > 0.9, "pale"
+        assert hatched(axis) == negative
+    assert figure.axes[-1].get_ylabel() == "hatched: below 0"
+
+
+@pytest.mark.parametrize("matrix", [[[0.0, 1.0]], [[-1.0, 0.0]], [[1.0, -1e-12]]])
+def test_numbers_of_one_sign_have_the_whole_scale(matrix, drawn):
+    figure = drawn(figures.matrices, {"it": matrix})
+    (axis,) = panels(figure)
+    assert axis.images[0].get_clim() == (min(matrix[0]), max(matrix[0]))
+    assert hatched(axis) == set()
+
+
+# --- images, and how a model of them learns
+
+
+def test_each_picture_has_its_title_and_empty_places_show_nothing(drawn):
+    figure = drawn(figures.pictures, torch.zeros(5, 2, 2), [0, 1, 2, 3, 4], across=3)
+    assert [axis.get_title() for axis in figure.axes] == ["0", "1", "2", "3", "4", ""]
+    assert [len(axis.images) for axis in figure.axes] == [1] * 5 + [0]
+
+
+def test_pictures_and_titles_must_be_as_many():
+    with pytest.raises(ValueError, match="there are 2 titles, expected 3"):
+        figures.pictures(torch.zeros(3, 2, 2), ["one", "two"])
+
+
+def test_the_shares_of_rows_stand_beside_their_image(drawn):
+    shares = attention(4, 4, causal=False)
+    left, right = panels(drawn(figures.looking_rows, torch.zeros(4, 6), shares))
+    assert np.array_equal(left.images[0].get_array(), np.zeros((4, 6)))
+    assert np.allclose(right.images[0].get_array(), shares)
+
+
+def test_shares_that_are_not_those_of_the_rows_are_refused():
+    with pytest.raises(ValueError, match=r"shares have shape \(6, 6\), expected \(4, 4\)"):
+        figures.looking_rows(torch.zeros(4, 6), torch.zeros(6, 6))
+
+
+def test_a_training_shows_its_loss_beside_a_guess_and_its_accuracies_by_name(drawn):
+    left, right = drawn(figures.learning, {"loss": [2.5, 1.0], "training": [0.1, 0.5], "held out": [0.1, 0.4]}, classes=10).axes
+    assert left.lines[1].get_ydata()[0] == pytest.approx(np.log(10))
+    assert left.get_ylim()[1] > 2.5
+    assert [line.get_label() for line in right.lines] == ["training", "held out"]
+
+
+def test_bars_say_their_shares_and_where_a_guess_would_be(drawn):
+    (axis,) = drawn(figures.bars, {"as it is": 0.87, "no scale": 0.5}, "accuracy", guess=0.1).axes
+    assert labels(axis)[0] == ["as it is", "no scale"]
+    assert [text.get_text() for text in axis.texts] == ["87%", "50%", " a guess"]

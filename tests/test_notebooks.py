@@ -1,17 +1,23 @@
 """The notebooks in the repository: their form, the release, and that no solution leaves `source/`."""
 
+import base64
+import io
 import re
 import subprocess
 import sys
 import zipfile
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from autodiff_lib.units import UNITS
 from grader.authors import authoring
 from grader.book.nbgrader_course import ROOT, source
 
+COLUMNS = 88  # of a line of code
+PAGE = "notation"  # the page on which letters and words are looked up
 TRIVIAL = 24  # characters; shorter lines, as `a, b = node.inputs`, are no secret
 REGION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
@@ -40,10 +46,23 @@ def test_complaints_notice_outputs_metadata_and_cells_that_were_not_run(tmp_path
 
 def test_normal_form_clears_outputs_of_sources_and_is_stable():
     notebook = source("01_operators")
-    notebook.cells[1].execution_count = 7
+    first = next(place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    notebook.cells[first].execution_count = 7
     written = authoring.normal_form(notebook, keep_outputs=False)
-    assert nbformat.reads(written, as_version=4).cells[1].execution_count is None
+    assert nbformat.reads(written, as_version=4).cells[first].execution_count is None
     assert authoring.normal_form(nbformat.reads(written, as_version=4), keep_outputs=False) == written
+
+
+def test_a_kept_figure_has_all_steps_of_its_scale_and_takes_less_room():
+    scale = np.linspace(0, 255, 256).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 3, (64, 256, 3), dtype=np.uint8)
+    figure = np.clip(np.stack([scale, scale[::-1], scale], axis=-1)[None] + noise, 0, 255).astype(np.uint8)
+    written = io.BytesIO()
+    Image.fromarray(figure).save(written, "PNG")
+    kept = base64.b64decode(authoring.smaller(base64.b64encode(written.getvalue()).decode()))
+    apart = np.asarray(Image.open(io.BytesIO(kept)).convert("RGB")).astype(int) - figure
+    assert np.abs(apart).max() <= authoring.STEP // 2 + 1
+    assert len(kept) < len(written.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +134,105 @@ def test_checks_know_no_graph_and_no_kind_and_kinds_know_no_unit():
 def test_lint_and_imports_point_one_way():
     for path in (ROOT / "autodiff_lib").rglob("*.py"):
         assert not re.search(r"^\s*(from|import) (grader|notebooks|tests)\b", path.read_text(), re.MULTILINE), path
+
+
+# --- what each notebook tells whoever opens it
+
+
+LECTURES = {path.stem: path for path in authoring.lectures() if path.stem != PAGE}
+WRITTEN = {**{unit: ROOT / "source" / unit / declared.notebook for unit, declared in UNITS.items()}, **LECTURES}
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def texts(path):
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+
+
+def links(text):
+    """Where the links of a text lead, those that stay in the course."""
+    return [target for picture, _, target in LINK.findall(text) if not picture and not target.startswith(("http", "#"))]
+
+
+def before(name):
+    """What stands before the first code cell: what one has to know before one begins."""
+    cells = nbformat.read(WRITTEN[name], as_version=4).cells
+    return "\n".join(cell.source for cell in cells[: next(i for i, cell in enumerate(cells) if cell.cell_type == "code")])
+
+
+def as_handed_out(path, target):
+    """The file of the repository that a link leads to, in a handout, where the lectures' folder stands beside those of the units."""
+    folder = "notebooks" if path.parent.name == "notebooks" else path.parent.name
+    place = (ROOT / "course" / folder / target).resolve().relative_to(ROOT / "course")
+    return ROOT / (place if place.parts[0] == "notebooks" else "source" / place)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_says_its_time_the_lectures_to_read_first_the_units_that_it_needs_and_where_letters_are_explained(unit):
+    low, high = UNITS[unit].hours
+    assert f"**Time:** {low} to {high} hours" in before(unit)
+    needed = {f"../{name}/{UNITS[name].notebook}" for name in UNITS[unit].needs}
+    assert needed | {f"../notebooks/{name}.ipynb" for name in (*UNITS[unit].lectures, PAGE)} <= set(links(before(unit)))
+
+
+@pytest.mark.parametrize("lecture", LECTURES)
+def test_a_lecture_says_its_time_what_it_takes_and_links_to_each_unit_that_names_it(lecture):
+    assert "**Time:** half an hour to an hour" in before(lecture)
+    assert "You need " in before(lecture)
+    naming = [f"../{name}/{unit.notebook}" for name, unit in UNITS.items() if lecture in unit.lectures]
+    assert naming, "no unit sends anybody here"
+    assert {*naming, f"{PAGE}.ipynb"} <= set(links(before(lecture)))
+
+
+def test_no_lecture_comes_before_a_unit_whose_code_it_runs():
+    order: list[str] = []
+    for unit, declared in UNITS.items():
+        order += [name for name in declared.lectures if name not in order]
+        order.append(unit)
+    assert {*LECTURES} <= {*order}
+    for lecture, path in LECTURES.items():
+        code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+        for unit in re.findall(r'course\.load\("(\w+)"\)', code):
+            assert order.index(unit) < order.index(lecture)
+
+
+@pytest.mark.parametrize("path", authoring.committed(), ids=lambda path: path.stem)
+def test_each_link_between_notebooks_leads_somewhere_in_a_handout(path):
+    for target in links("\n".join(texts(path))):
+        assert as_handed_out(path, target).is_file(), target
+
+
+@pytest.mark.parametrize("path", authoring.committed(), ids=lambda path: path.stem)
+def test_a_picture_says_what_is_on_it_to_who_does_not_see_it(path):
+    for picture, said, target in LINK.findall("\n".join(texts(path))):
+        assert not picture or len(said) > 10, f"{target} needs a description"
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            drawing = output.get("data", {}).get("image/svg+xml", "")
+            assert not drawing or ('role="img"' in drawing and "<title>" in drawing and "<desc>" in drawing), cell.id
+
+
+@pytest.mark.parametrize("path", authoring.committed(), ids=lambda path: path.stem)
+def test_no_line_of_code_is_wider_than_a_window(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        code = [cell.source] if cell.cell_type == "code" else re.findall(r"```.*?```", cell.source, re.DOTALL)
+        wide = [line for line in "\n".join(code).splitlines() if len(line) > COLUMNS]
+        assert wide == [], cell.id
+
+
+def test_the_page_to_look_things_up_has_nothing_to_run_and_each_row_of_its_tables_as_many_columns_as_its_head():
+    cells = nbformat.read(ROOT / "notebooks" / f"{PAGE}.ipynb", as_version=4).cells
+    assert {cell.cell_type for cell in cells} == {"markdown"}
+    tables = re.findall(r"(?:^\|.*\n?)+", "\n\n".join(cell.source for cell in cells), re.MULTILINE)
+    assert len(tables) == 3
+    for table in tables:
+        head, *rows = (row.count("|") for row in table.strip().splitlines())
+        assert set(rows) == {head}
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["backpropagation", "backward pass", "parameters", "chain rule", "Jacobian", "vector-Jacobian product", "MLP", "attention weights"],
+)
+def test_the_words_that_others_use_are_explained_on_the_page_and_stand_in_a_unit(word):
+    assert word.lower().removesuffix("s") in "\n".join(texts(ROOT / "notebooks" / f"{PAGE}.ipynb")).lower()
+    assert any(word in text for unit in UNITS for text in texts(WRITTEN[unit]))

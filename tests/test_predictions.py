@@ -117,7 +117,7 @@ def test_who_has_seen_the_answer_does_not_predict_it_any_more(asked, capsys):
 
 def test_an_answer_that_is_not_the_right_one_speaks_of_the_exercises_and_is_an_error_for_authors(asked, capsys, monkeypatch):
     asked().answer("calls", 5)
-    assert capsys.readouterr().out.startswith("Here it comes out as 5, and should as 31.\n")
+    assert capsys.readouterr().out.startswith("Here it comes out as 5, and with the course's own solutions as 31.\n")
     monkeypatch.setenv(STRICT, "1")
     with pytest.raises(AssertionError, match="calls should be '31', and the notebook says '5'"):
         asked().answer("calls", 5)

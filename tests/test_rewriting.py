@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import autodiff_lib as ad
-from autodiff_lib.rewriting import rebuilt
+from autodiff_lib.rewriting import nodes_of, rebuilt
 
 x, w = ad.Variable("x"), ad.Variable("w")
 PRODUCT = x * w
@@ -45,3 +45,10 @@ def test_attributes_are_kept():
 def test_the_order_is_the_callers_and_a_wrong_one_is_no_order():
     with pytest.raises(KeyError):
         rebuilt(ORDER[::-1], lambda node, inputs: None)
+
+
+def test_nodes_are_found_by_their_operator_in_order():
+    assert nodes_of(ORDER, "mul") == [PRODUCT]
+    assert nodes_of([*ORDER, Y], "add") == [Y, Y]
+    with pytest.raises(LookupError, match=r"no softmax node in this graph; ad\.softmax makes one"):
+        nodes_of(ORDER, "softmax")

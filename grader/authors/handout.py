@@ -147,6 +147,8 @@ def plan(units: Sequence[str]) -> Iterator[str]:
 
 
 def lecture_row(name: str, path: Path) -> str:
+    if all(cell.cell_type == "markdown" for cell in nbformat.read(path, as_version=4).cells):  # nothing to run
+        return f"| page [{name}](notebooks/{path.name}) | {heading(path)} | |"
     return f"| lecture [{name}](notebooks/{path.name}) | {heading(path)} | half an hour to an hour |"
 
 
