@@ -46,6 +46,13 @@ def test_normal_form_clears_outputs_of_sources_and_is_stable():
     assert authoring.normal_form(nbformat.reads(written, as_version=4), keep_outputs=False) == written
 
 
+def test_what_a_widget_shows_is_not_stored_because_it_would_be_another_each_time():
+    shown = [nbformat.v4.new_output("display_data", {kind: "x"}) for kind in ("text/plain", authoring.WIDGET)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=shown)])
+    (kept,) = nbformat.reads(authoring.normal_form(notebook, keep_outputs=True), as_version=4).cells[0].outputs
+    assert set(kept.data) == {"text/plain"}
+
+
 @pytest.fixture(scope="module")
 def fresh_release(tmp_path_factory):
     into = tmp_path_factory.mktemp("release")

@@ -5,7 +5,7 @@ from .. import Unit
 UNIT = Unit(
     name="01_operators",
     notebook="operators.ipynb",
-    lectures=("00_derivatives", "01_computational_graphs", "02_broadcasting"),
+    lectures=("00_warm_up", "00_derivatives", "01_computational_graphs", "02_broadcasting"),
     hours=(5, 9),
     operators=(
         "div(a, b, /)",
