@@ -5,6 +5,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import nbformat
+import numpy as np
 import pytest
 
 from autodiff_lib import checks, lectures, registry
@@ -95,3 +96,77 @@ def test_links_of_a_lecture_lead_to_lectures():
         text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
         for target in re.findall(r"\]\(([^)#]+\.ipynb)", text):
             assert (path.parent / target).is_file(), f"{path.name}: {target}"
+
+
+# --- unbroadcast, at the end of the lecture on broadcasting
+
+
+def right(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(dim=0)
+    for axis, size in enumerate(shape):
+        grad = grad.sum(dim=axis, keepdim=True) if size == 1 else grad
+    return grad
+
+
+def by_sum_to_size(grad, shape):
+    return grad.sum_to_size(shape)
+
+
+def sum_over_no_axes(grad, shape):
+    grad = grad.sum(dim=tuple(range(grad.ndim - len(shape))))
+    return right(grad, shape)
+
+
+def without_keepdim(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(dim=0)
+    return grad.sum(dim=[axis for axis, size in enumerate(shape) if size == 1]) if 1 in shape else grad
+
+
+def extra_axes_behind(grad, shape):
+    while grad.ndim > len(shape):
+        grad = grad.sum(dim=-1)
+    return right(grad, shape)
+
+
+def by_reshape(grad, shape):
+    return grad.reshape(-1)[: max(1, int(np.prod(shape)))].reshape(shape)
+
+
+def in_place(grad, shape):
+    summed = right(grad, shape).clone()
+    grad.zero_()
+    return summed
+
+
+@pytest.mark.parametrize("written", [right, by_sum_to_size], ids=lambda one: one.__name__)
+def test_unbroadcast_is_right_however_it_is_written(written):
+    assert said("02_broadcasting", "unbroadcast", written) == "✓ unbroadcast: right\n  ✓ shapes and sums: all 15 cases"
+
+
+@pytest.mark.parametrize(
+    ("written", "case", "sentence"),
+    [
+        (lambda grad, shape: grad, "[3], shape=()", "shape [3], expected []"),
+        (sum_over_no_axes, "[3], shape=(3,)", "shape [], expected [3]"),
+        (without_keepdim, "[3], shape=(1,)", "The numbers are right, their shape is not: shape [], expected [1]."),
+        (extra_axes_behind, "[2, 3], shape=(3,)", "shape [2], expected [3]"),
+        (by_reshape, "[3], shape=()", "The value is wrong."),
+        (in_place, "[3], shape=(3,)", "Argument 1 was changed."),
+    ],
+    ids=lambda one: getattr(one, "__name__", None),
+)
+def test_a_wrong_unbroadcast_is_shown_on_the_smallest_stretch_on_which_it_is(written, case, sentence):
+    report = said("02_broadcasting", "unbroadcast", written)
+    assert report.startswith("✗ unbroadcast: not right yet")
+    assert f"Smallest failing case: {case}, float64." in report
+    assert sentence in report
+
+
+def test_what_all_failing_stretches_have_in_common_is_said():
+    def stretched_axes_alone(grad, shape):
+        return right(grad, (1,) * (grad.ndim - len(shape)) + tuple(shape))
+
+    report = said("02_broadcasting", "unbroadcast", stretched_axes_alone)
+    assert "What fails has axes missing in front 1 or 2; what passes has 0." in report
