@@ -19,7 +19,9 @@ UNIT = Unit(
         "softmax(a, /, dim=-1)",
         "layernorm(a, /, normalized_shape, eps=1e-5)",
     ),
+    further=("logsumexp(a, /, dim)",),
     ready_made={
+        "logsumexp": frozenset({"logsumexp", "logaddexp", "log_softmax"}),
         "softmax": frozenset({"softmax", "log_softmax", "softmin", "_softmax", "Softmax", "LogSoftmax", "scaled_dot_product_attention"}),
         "layernorm": frozenset({"layer_norm", "native_layer_norm", "LayerNorm", "group_norm", "GroupNorm", "batch_norm", "instance_norm"}),
     },
