@@ -14,6 +14,7 @@ from PIL import Image
 
 from autodiff_lib.units import UNITS
 from grader.authors import authoring
+from grader.authors.handout import LONG
 from grader.book.nbgrader_course import ROOT, source
 
 COLUMNS = 88  # of a line of code
@@ -63,6 +64,13 @@ def test_a_kept_figure_has_all_steps_of_its_scale_and_takes_less_room():
     apart = np.asarray(Image.open(io.BytesIO(kept)).convert("RGB")).astype(int) - figure
     assert np.abs(apart).max() <= authoring.STEP // 2 + 1
     assert len(kept) < len(written.getvalue())
+
+
+def test_what_a_widget_shows_is_not_stored_because_it_would_be_another_each_time():
+    shown = [nbformat.v4.new_output("display_data", {kind: "x"}) for kind in ("text/plain", authoring.WIDGET)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=shown)])
+    (kept,) = nbformat.reads(authoring.normal_form(notebook, keep_outputs=True), as_version=4).cells[0].outputs
+    assert set(kept.data) == {"text/plain"}
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +184,7 @@ def test_a_unit_says_its_time_the_lectures_to_read_first_the_units_that_it_needs
 
 @pytest.mark.parametrize("lecture", LECTURES)
 def test_a_lecture_says_its_time_what_it_takes_and_links_to_each_unit_that_names_it(lecture):
-    assert "**Time:** half an hour to an hour" in before(lecture)
+    assert f"**Time:** {LONG.get(lecture, 'half an hour to an hour')}" in before(lecture)
     assert "You need " in before(lecture)
     naming = [f"../{name}/{unit.notebook}" for name, unit in UNITS.items() if lecture in unit.lectures]
     assert naming, "no unit sends anybody here"

@@ -11,6 +11,7 @@ from nbconvert import HTMLExporter
 from nbconvert.exporters import ResourcesDict
 
 from autodiff_lib.units import UNITS
+from grader.authors import authoring
 from grader.book import feedback, report
 from grader.book.nbgrader_course import source
 from grader.book.pages import FOR_GRADERS, in_words, preface, rubric
@@ -103,6 +104,38 @@ def test_every_formula_of_the_units_can_be_drawn_without_a_script():
         (math,) = BeautifulSoup(exporter.markdown2html({}, tex), "html.parser").find_all("math")
         assert math["display"] == ("block" if tex.startswith("$$") else "inline")
         assert not re.search(r"[\\&^_]", math.get_text()), tex
+
+
+FOLDED = [
+    (path, cell.id, cell.source)
+    for path in authoring.committed()
+    for cell in nbformat.read(path, as_version=4).cells
+    if cell.cell_type == "markdown" and "<details" in cell.source
+]
+
+
+@pytest.mark.parametrize(("path", "name", "text"), FOLDED, ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "")
+def test_a_folded_hint_has_its_question_outside_and_its_formulas_inside(path, name, text):
+    parts = re.split(r"<details>\n<summary>(.+)</summary>\n\n", text)
+    assert len(parts) > 1, "the summary is the first line of what is folded, and an empty line lets Markdown begin"
+    for exporter, formulas in ((EXPORTER, r"\$[^$]+\$"), (feedback.FeedbackExporter(), "<math")):
+        page = BeautifulSoup(str(exporter.markdown2html({"cell": nbformat.v4.new_markdown_cell(text)}, text)), "html.parser")
+        folded = page.find_all("details")
+        assert [one.summary.get_text() for one in folded] == parts[1::2]
+        assert not any(one.find_parent("details") or one.find_parent("p") for one in folded), "one hint does not hold the next"
+        for one, written in zip(folded, parts[2::2], strict=True):
+            inside, _, behind = written.partition("\n\n</details>")
+            assert len(re.findall(formulas, str(one))) == len(re.findall(r"\$\$[^$]+\$\$|\$[^$]+\$", inside))
+            assert one.find("p") is not None
+            assert "`" not in one.get_text()
+            assert "</details>" not in behind
+
+
+def test_hints_come_in_stages_that_are_numbered_from_a_question_on():
+    for path, name, text in FOLDED:
+        said = re.findall(r"<summary>Hint (\d+): (.+)</summary>", text)
+        assert [int(number) for number, _ in said] == [*range(1, 1 + len(said))], f"{path.name}, {name}"
+        assert not said or "question" in said[0][1], f"{path.name}, {name}"
 
 
 @pytest.mark.parametrize("tex", [r"\frac", r"\left(", r"\begin{aligned}", r"\hspace{}", r"\genfrac", r"\begin", r"\binom\genfrac", "%"])

@@ -1,5 +1,7 @@
 """Checks: `check = checks.of_unit("01_operators")`, then `check("matmul")` under the exercise.
 
+A lecture has its own, `checks.of_lecture("02_broadcasting")`, which are not graded.
+
 The same probe and judge run here, in the student's own process on public cases, and in the
 grader, where the probe runs in a jail and the judge outside of it. So what judges is loaded when
 somebody asks for it: in the jail there is none.
@@ -16,6 +18,7 @@ from .question import Question
 
 LATER = {  # name -> the module that has it
     "of_unit": "autodiff_lib.checks.check",
+    "of_lecture": "autodiff_lib.checks.ungraded",
     "verdict": "autodiff_lib.checks.check",
     "live_values": "autodiff_lib.kinds.evaluator.watch",
 }

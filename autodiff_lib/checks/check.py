@@ -12,6 +12,7 @@ from .question import Question, Verdict
 from .ready_made import refused
 from .report import Overview, Score
 from .time_limit import answers_within
+from .ungraded import Report, further
 
 
 def verdict(question: Question) -> Verdict:
@@ -19,20 +20,23 @@ def verdict(question: Question) -> Verdict:
     return judge(question, answers_within(), known_of(question.unit, question.name))
 
 
-def of_unit(unit: str) -> Callable[..., Score | Overview]:
+def of_unit(unit: str) -> Callable[..., Score | Report | Overview]:
     """The `check` of a unit's notebook.
 
     `check("matmul")` asks one question: it shows a report and is worth the points.
     `check()` asks all questions of the unit and shows a line for each. Whoever makes a known mistake
     gets a hint, and a more direct one the next time. What grading refuses is refused here, in the same words.
+    What the unit asks beyond its exercises has a report and no points.
     """
-    known = questions(unit)
+    known, beyond = questions(unit), further(unit)
     run_all.install(unit)
     told: set[str] = set()
 
-    def check(name: str | None = None) -> Score | Overview:
+    def check(name: str | None = None) -> Score | Report | Overview:
+        if name in beyond:
+            return Report(verdict(beyond[name]), beyond[name])
         if name is not None and name not in known:
-            raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join(known)}")
+            raise KeyError(f"unit {unit} has no exercise '{name}'; it has {', '.join((*known, *beyond))}")
         seen = session.seen(unit)
 
         def found(question: Question) -> Verdict:

@@ -124,31 +124,35 @@ def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None, digit
 
 
 def headline(verdict: Verdict, old: bool = False) -> tuple[str, str, str]:
-    """(mark, colour, sentence) for the whole question; where it is about an `old` version of the code, nothing is green."""
-    points = f"{verdict.points:g} of {verdict.max_points:g} points"
+    """(mark, colour, sentence) for the whole question; where it is about an `old` version of the code, nothing is green.
+
+    What is not graded, and so worth nothing, is right or not.
+    """
+    worth = f"{verdict.points:g} of {verdict.max_points:g} points" if verdict.max_points else ""
+    right = worth or ("right" if verdict.reason == "passed" else "not right yet")
     if old:
-        return "⚠", GREY, f"{verdict.question}, the old version: {points}"
+        return "⚠", GREY, f"{verdict.question}, the old version: {right}"
     if verdict.reason == "passed":
-        return "✓", GREEN, f"{verdict.question}: {points}"
+        return "✓", GREEN, f"{verdict.question}: {right}"
     if verdict.reason == "unanswered":
         return "○", GREY, f"{verdict.question}: no verdict, and no zero; a person will look at it"
     if verdict.untouched:
-        return "○", GREY, f"{verdict.question}: not done yet (0 of {verdict.max_points:g} points)"
+        return "○", GREY, f"{verdict.question}: not done yet" + (f" (0 of {verdict.max_points:g} points)" if worth else "")
     if verdict.reason == "missing":
-        return "○", GREY, f"{verdict.question}: not complete yet, {points}"
-    return "✗", RED, f"{verdict.question}: {points}"
+        return "○", GREY, ", ".join(filter(None, (f"{verdict.question}: not complete yet", worth)))
+    return "✗", RED, f"{verdict.question}: {right}"
 
 
 def part_line(part: PartVerdict, old: bool = False) -> tuple[str, str, str]:
     """(mark, colour, sentence) for one part."""
-    worth = f"{part.points:g} of {part.max_points:g}"
+    worth = f", {part.points:g} of {part.max_points:g}" if part.max_points else ""
     if part.failure is None:
-        return "✓", GREY if old else GREEN, f"{part.part}: all {part.cases} cases, {worth}"
+        return "✓", GREY if old else GREEN, f"{part.part}: all {part.cases} cases{worth}"
     if part.failure.reason == "missing":
-        return "○", GREY, f"{part.part}: not done yet, {worth}"
+        return "○", GREY, f"{part.part}: not done yet{worth}"
     if part.failure.reason == "unanswered":
         return "○", GREY, f"{part.part}: no verdict"
-    return "✗", RED, f"{part.part}: {part.passed} of {part.cases} cases, {worth}"
+    return "✗", RED, f"{part.part}: {part.passed} of {part.cases} cases{worth}"
 
 
 def look_at(question: Question, part: PartVerdict) -> str:

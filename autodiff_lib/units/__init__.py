@@ -26,6 +26,7 @@ class Unit:
     hours: tuple[int, int] = (0, 0)  # of work, an estimate: from, to; (0, 0) where there is none yet
     operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
     functions: tuple[str, ...] = ()  # names of those that are functions, classes or methods, after the operators
+    further: tuple[str, ...] = ()  # signatures of operators that are asked for beyond the exercises, and not graded
     own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
     ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
@@ -89,8 +90,8 @@ def needed(unit: str) -> tuple[str, ...]:
 
 
 for unit in UNITS.values():
-    for number, exercise in enumerate((*unit.operators, *unit.functions), start=1):
-        if exercise in unit.operators:
+    for number, exercise in enumerate((*unit.operators, *unit.functions, *unit.further), start=1):
+        if exercise not in unit.functions:
             declare_operator(exercise, unit.name, number)
         else:
             declare_function(unit.entry(exercise), unit.name, number)

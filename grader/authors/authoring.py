@@ -28,6 +28,9 @@ KERNEL = {
 }
 CELL_TIMEOUT = 300  # seconds
 STEP = 4  # of 256, between the colours of a figure that is kept
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""A view of a widget: what it shows lives in the kernel that made it, under a name that is drawn anew each time."""
+
 KEPT_TAGS = re.compile(r"export|experiment|nbval-.*|raises-exception")
 
 
@@ -50,6 +53,8 @@ def normal_form(notebook: NotebookNode, keep_outputs: bool) -> str:
         cell.setdefault("id", f"cell-{position}")
         if cell.cell_type == "code" and not keep_outputs:
             cell.outputs, cell.execution_count = [], None
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})

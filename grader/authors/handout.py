@@ -32,6 +32,9 @@ from . import authoring
 PARTS = ROOT / "handout"
 PROGRAMS = ("begin.py", "start.sh", "start.command", "start.bat")
 TEXT = "README.txt"
+LONG = {"00_warm_up": "ten minutes"}
+"""How long a lecture takes, where it is not as long as the others."""
+
 TIME = (2020, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same content is the same archive
 UPLOAD = "The button says where your file is; upload that where your course collects its work."
 
@@ -149,7 +152,7 @@ def plan(units: Sequence[str]) -> Iterator[str]:
 def lecture_row(name: str, path: Path) -> str:
     if all(cell.cell_type == "markdown" for cell in nbformat.read(path, as_version=4).cells):  # nothing to run
         return f"| page [{name}](notebooks/{path.name}) | {heading(path)} | |"
-    return f"| lecture [{name}](notebooks/{path.name}) | {heading(path)} | half an hour to an hour |"
+    return f"| lecture [{name}](notebooks/{path.name}) | {heading(path)} | {LONG.get(name, 'half an hour to an hour')} |"
 
 
 def heading(path: Path) -> str:

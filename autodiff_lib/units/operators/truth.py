@@ -29,4 +29,5 @@ FORWARD: Forward = {
     "matmul": torch.matmul,
     "softmax": torch.softmax,
     "layernorm": layernorm,
+    "logsumexp": torch.logsumexp,
 }

@@ -5,7 +5,7 @@ from .. import Unit
 UNIT = Unit(
     name="01_operators",
     notebook="operators.ipynb",
-    lectures=("00_derivatives", "02_broadcasting"),
+    lectures=("00_warm_up", "00_derivatives", "02_broadcasting"),
     hours=(5, 9),
     operators=(
         "div(a, b, /)",
@@ -19,7 +19,9 @@ UNIT = Unit(
         "softmax(a, /, dim=-1)",
         "layernorm(a, /, normalized_shape, eps=1e-5)",
     ),
+    further=("logsumexp(a, /, dim)",),
     ready_made={
+        "logsumexp": frozenset({"logsumexp", "logaddexp", "log_softmax"}),
         "softmax": frozenset({"softmax", "log_softmax", "softmin", "_softmax", "Softmax", "LogSoftmax", "scaled_dot_product_attention"}),
         "layernorm": frozenset({"layer_norm", "native_layer_norm", "LayerNorm", "group_norm", "GroupNorm", "batch_norm", "instance_norm"}),
     },

@@ -16,6 +16,7 @@ from autodiff_lib.kinds import reference
 from autodiff_lib.operators import sum_to
 from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
+from autodiff_lib.units.operators import further
 from autodiff_lib.units.operators import questions as unit1
 
 DIMS = [0, -1, (0, 1), (-1, 0), 1]
@@ -56,6 +57,8 @@ def exercise_rows():
         for shapes, attrs, kinds in unit1.rows(name):
             if not {"ties", "zeros"} & set(kinds) or name not in ("relu", "sqrt"):  # kinks have no derivative to compare
                 yield name, shapes, attrs, None, kinds
+    for shape, dim, kind in further.ROWS:
+        yield further.NAME, (shape,), {"dim": dim}, None, (kind,)
 
 
 def torch_version(operator, attrs, version):

@@ -1,0 +1,57 @@
+"""Checks of what is tried and not graded: what a lecture asks at its end, and a unit beyond its exercises.
+
+They are asked and judged as those that are graded, and worth no points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from ..registry import restored
+from ..units import UNITS, part_of
+from .judge import judge
+from .question import Question, Verdict
+from .report import html, text
+from .time_limit import answers_within
+
+
+@dataclass(frozen=True)
+class Report:
+    """A verdict to look at: HTML in a notebook, text elsewhere."""
+
+    verdict: Verdict
+    question: Question
+
+    def __repr__(self) -> str:
+        return text(self.verdict, self.question)
+
+    def _repr_html_(self) -> str:
+        return html(self.verdict, self.question)
+
+
+def of_lecture(lecture: str) -> Callable[[Callable[..., Any]], Report]:
+    """The `check` of a lecture, `check = checks.of_lecture("02_broadcasting")`: it is handed the function itself, `check(unbroadcast)`.
+
+    The function is known by its name. KeyError, with the names there are, for one that the lecture does not ask for.
+    """
+    module = import_module(f"autodiff_lib.lectures.{lecture.partition('_')[2]}")
+    known = {question.name: question for question in module.questions()}
+
+    def check(written: Callable[..., Any]) -> Report:
+        name = getattr(written, "__name__", repr(written))
+        if name not in known:
+            raise KeyError(f"the lecture {lecture} asks for no '{name}'; it asks for {', '.join(known)}, by that name")
+        with restored({f"{lecture}.{name}": written}):
+            return Report(judge(known[name], answers_within()), known[name])
+
+    return check
+
+
+def further(unit: str) -> dict[str, Question]:
+    """The questions that a unit asks beyond its exercises, by name."""
+    if not UNITS[unit].further:
+        return {}
+    return {question.name: question for question in part_of(unit, "further").questions()}
