@@ -11,8 +11,9 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from .graph_drawing import draw_graph
+from .step_drawing import step
 
-__all__ = ["attention_maps", "draw_graph", "loss_curves", "matrices", "next_tokens", "similarity"]
+__all__ = ["attention_maps", "draw_graph", "loss_curves", "matrices", "next_tokens", "similarity", "step"]
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
 MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written

@@ -36,7 +36,8 @@ MAX_HINT = 600  # characters
 MAX_ERROR = 300  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
-    *("figures", "graph_drawing", "checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
+    *("figures", "graph_drawing", "stepping", "step_drawing"),
+    *("checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
 }
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
