@@ -11,9 +11,11 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from .graph_drawing import draw_graph
+from .step_drawing import step
 
 __all__ = [
-    "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures", "similarity",
+    "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
+    "similarity", "step",
 ]  # fmt: skip
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix

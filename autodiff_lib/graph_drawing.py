@@ -20,7 +20,7 @@ from .graph import Node
 from .graph_data import inputs_first
 
 MAX_DRAWN = 60  # nodes; a larger graph is summarised
-BOX_HEIGHT, ROW_GAP, LAYER_GAP, LETTER, MARGIN = 34, 14, 46, 7.2, 12  # pixels
+LETTER, MARGIN = 7.2, 12  # pixels
 APART = 10  # pixels between edges from one node to the same other
 SWEEPS = 12
 MAX_LABEL = 32  # characters of a box's line
@@ -47,6 +47,16 @@ class Drawing:
         return self.summary
 
 
+@dataclass(frozen=True)
+class Spacing:
+    """The height of a box, the gaps between boxes of a layer and between layers, and room above all, in pixels."""
+
+    box: int = 34
+    row_gap: int = 14
+    layer_gap: int = 46
+    above: int = 0
+
+
 @dataclass(eq=False)
 class Bend:
     """A point in a layer that an edge passes on its way to a later one."""
@@ -62,12 +72,27 @@ class Edge:
     """From an operand to a node that has it as an input, through bends."""
 
     items: list[Item]
+    which: int  # of the node's inputs
     shape_only: bool  # whether the node takes nothing but its shape
     aside: float = 0.0  # pixels by which it is moved, where several edges join the same two nodes
 
     @property
     def ends(self) -> tuple[Node, Node]:
         return cast(Node, self.items[0]), cast(Node, self.items[-1])  # bends are in between
+
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything stands, in pixels from the upper left corner: boxes, and the points that an edge goes through."""
+
+    left: Mapping[Node, float]
+    top: Mapping[Node, float]
+    width: Mapping[Node, float]
+    edges: Sequence[tuple[Edge, Points]]
+    size: tuple[float, float]
 
 
 def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = None, shape_edges: bool = True) -> Drawing:
@@ -128,7 +153,7 @@ def with_bends(layers: list[list[Item]], shape_edges: bool) -> tuple[list[list[I
             for number in range(place[operand] + 1, place[node]):
                 bends.append(Bend(operand))
                 layers[number].append(bends[-1])
-            edges.append(Edge([operand, *bends, node], shape_only))
+            edges.append(Edge([operand, *bends, node], which, shape_only))
             parallel.setdefault(operand, []).append(edges[-1])
         for alike in parallel.values():
             for number, edge in enumerate(alike):
@@ -136,7 +161,7 @@ def with_bends(layers: list[list[Item]], shape_edges: bool) -> tuple[list[list[I
     return layers, edges
 
 
-def straighten(layers: list[list[Item]], edges: list[Edge]) -> dict[Item, float]:
+def straighten(layers: list[list[Item]], edges: list[Edge], spacing: Spacing) -> dict[Item, float]:
     """The height of every item: towards the average of its neighbours, in an order that few edges cross."""
     before: dict[Item, list[Item]] = {}
     after: dict[Item, list[Item]] = {}
@@ -144,27 +169,56 @@ def straighten(layers: list[list[Item]], edges: list[Edge]) -> dict[Item, float]
         for left, right in pairwise(edge.items):
             before.setdefault(right, []).append(left)
             after.setdefault(left, []).append(right)
-    height = {item: float(row * (BOX_HEIGHT + ROW_GAP)) for layer in layers for row, item in enumerate(layer)}
+    height = {item: float(row * (spacing.box + spacing.row_gap)) for layer in layers for row, item in enumerate(layer)}
     for sweep in range(SWEEPS):
         forwards = sweep % 2 == 0
         neighbours = before if forwards else after
         for layer in layers if forwards else reversed(layers):
             wish = {item: average([height[other] for other in neighbours.get(item, [item])]) for item in layer}
             layer.sort(key=wish.__getitem__)
-            spread(layer, wish, height)
+            spread(layer, wish, height, spacing)
     top = min(height.values())
     return {item: value - top for item, value in height.items()}
 
 
-def spread(layer: list[Item], wish: dict[Item, float], height: dict[Item, float]) -> None:
+def spread(layer: list[Item], wish: dict[Item, float], height: dict[Item, float], spacing: Spacing) -> None:
     """As near to the wished heights as the boxes' size allows, in the order of `layer`."""
     lowest = float("-inf")
     for item in layer:
         height[item] = max(wish[item], lowest)
-        lowest = height[item] + (BOX_HEIGHT + ROW_GAP if isinstance(item, Node) else ROW_GAP)
+        lowest = height[item] + spacing.row_gap + (spacing.box if isinstance(item, Node) else 0)
     shift = average([wish[item] - height[item] for item in layer])
     for item in layer:
         height[item] += shift
+
+
+def laid_out(order: list[Node], width: Mapping[Node, float], spacing: Spacing, shape_edges: bool = True) -> Layout:
+    """Boxes of these widths in layers from left to right, and the edges between them."""
+    layers, edges = with_bends(layers_of(order), shape_edges)
+    height = straighten(layers, edges, spacing)
+    left: dict[Item, float] = {}
+    x = float(MARGIN)
+    for layer in layers:
+        column = max((width[item] for item in layer if isinstance(item, Node)), default=0.0)
+        for item in layer:
+            left[item] = x + (column - (width[item] if isinstance(item, Node) else 0.0)) / 2
+        x += column + spacing.layer_gap
+    top = MARGIN + spacing.above
+    lowest = max(height[item] + (spacing.box if isinstance(item, Node) else 0) for item in height)
+
+    def through(edge: Edge) -> Points:
+        first, last = edge.ends
+        out, into = (top + height[node] + spacing.box / 2 + edge.aside for node in (first, last))
+        bends = [(left[bend], top + height[bend]) for bend in edge.items[1:-1]]
+        return [(left[first] + width[first], out), *bends, (left[last], into)]
+
+    return Layout(
+        left={node: left[node] for node in order},
+        top={node: top + height[node] for node in order},
+        width=width,
+        edges=[(edge, through(edge)) for edge in edges],
+        size=(x - spacing.layer_gap + MARGIN, top + lowest + MARGIN),
+    )
 
 
 def average(numbers: list[float]) -> float:
@@ -188,33 +242,12 @@ def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
 
 
 def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor], shape_edges: bool) -> str:
-    layers, edges = with_bends(layers_of(order), shape_edges)
-    height = straighten(layers, edges)
+    spacing = Spacing()
     labels = {node: label(node, computed) for node in order}
-    width: dict[Item, float] = {node: 18 + LETTER * max(map(len, labels[node])) for node in order}
-    left: dict[Item, float] = {}
-    x = float(MARGIN)
-    for layer in layers:
-        column = max((width[item] for item in layer if isinstance(item, Node)), default=0.0)
-        for item in layer:
-            left[item] = x + (column - width.get(item, 0.0)) / 2
-        x += column + LAYER_GAP
-    total_width, total_height = x - LAYER_GAP + MARGIN, max(height.values()) + BOX_HEIGHT + 2 * MARGIN
-
-    def middle(item: Item) -> float:
-        return MARGIN + height[item] + (BOX_HEIGHT / 2 if isinstance(item, Node) else 0)
-
-    shapes = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total_width:.0f} {total_height:.0f}" width="{total_width:.0f}"'
-        ' style="max-width:100%;height:auto;background:#fff;font-family:monospace" font-size="12" role="img">',
-        f"<title>{escape(summarise(order))}</title><desc>{escape(told(outputs))}</desc>",
-        f"<defs>{tip('tip', INK)}{tip('pale-tip', PALE)}</defs>",
-    ]
-    for edge in edges:
+    layout = laid_out(order, {node: width_of(labels[node]) for node in order}, spacing, shape_edges)
+    shapes = [opening(layout, summarise(order), told(outputs)), f"<defs>{tip('tip', INK)}{tip('pale-tip', PALE)}</defs>"]
+    for edge, points in layout.edges:
         first, last = edge.ends
-        points = [(left[first] + width[first], middle(first) + edge.aside)]
-        points += [(left[bend], middle(bend)) for bend in edge.items[1:-1]]
-        points.append((left[last], middle(last) + edge.aside))
         dash = "" if last in forward else ' stroke-dasharray="5 3"'
         value = computed.get(first)
         title = f"<title>{escape(first.name)}: {list(value.shape)}</title>" if value is not None else ""
@@ -223,14 +256,32 @@ def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed
         shapes.append(f'<path d="{curve(points)}" {line}>{title}</path>')
     for node in order:
         style = VARIABLE if not node.inputs else FORWARD if node in forward else GRADIENT
-        corner = 16 if not node.inputs else 4
-        stroke = 3 if node in outputs else 1.4
-        x, y = left[node], MARGIN + height[node]
-        shapes.append(
-            f'<g><title>{escape(node.name)}</title><rect x="{x:.1f}" y="{y:.1f}" width="{width[node]:.1f}" height="{BOX_HEIGHT}" '
-            f'rx="{corner}" {style} stroke-width="{stroke}"/>{text(labels[node], x + width[node] / 2, y + BOX_HEIGHT / 2)}</g>'
-        )
+        x, y = layout.left[node] + layout.width[node] / 2, layout.top[node] + spacing.box / 2
+        inside = box(layout, node, spacing, style, thick=node in outputs) + text(labels[node], x, y)
+        shapes.append(f"<g><title>{escape(node.name)}</title>{inside}</g>")
     return "".join([*shapes, "</svg>"])
+
+
+def width_of(lines: list[str]) -> float:
+    """Of a box, in pixels."""
+    return 18 + LETTER * max(map(len, lines))
+
+
+def opening(layout: Layout, title: str, description: str, smallest: float = 0) -> str:
+    """The beginning of a picture, with what it is for who does not see it. It shrinks with the page, to `smallest` of its size."""
+    width, height = layout.size
+    least = f"min-width:{smallest * width:.0f}px;" if smallest else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
+        f' style="max-width:100%;{least}height:auto;background:#fff;font-family:monospace" font-size="12" role="img">'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+    )
+
+
+def box(layout: Layout, node: Node, spacing: Spacing, style: str, thick: bool) -> str:
+    x, y, corner = layout.left[node], layout.top[node], 4 if node.inputs else 16
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{layout.width[node]:.1f}" height="{spacing.box}" rx="{corner}"'
+    return f'<rect {place} {style} stroke-width="{3 if thick else 1.4}"/>'
 
 
 def told(outputs: Sequence[Node]) -> str:
@@ -239,10 +290,10 @@ def told(outputs: Sequence[Node]) -> str:
     return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 1] + "…"
 
 
-def tip(name: str, colour: str) -> str:
-    """The tip of an arrow."""
+def tip(name: str, colour: str, size: int = 7) -> str:
+    """The tip of an arrow, `size` times as large as its line is thick."""
     return (
-        f'<marker id="{name}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="{size}" markerHeight="{size}" orient="auto">'
         f'<path d="M0 0L8 4L0 8z" fill="{colour}"/></marker>'
     )
 

@@ -48,6 +48,11 @@ def test_a_prediction_is_written_down_with_keyboard_or_mouse_and_shown_beside_th
     assert kept == {UNIT: {"eight": "9", "summed": "[5.5, 11, 16.5]"}}
 
 
+def test_a_backward_pass_is_stepped_through_with_the_mouse_and_the_keyboard(handed):
+    assert handed.seen["first step"] == "x1 is fed: 2."
+    assert handed.seen["sixth step"] == "product has 1. It hands 3 to x1, where it adds up: 1 + 3 = 4; 2 to x2."
+
+
 def test_a_wrong_exercise_shows_the_smallest_case_and_a_mended_one_its_points(handed):
     assert "Smallest failing case" in handed.seen["wrong"]
     assert re.search(r"yours.*expected", handed.seen["wrong"], re.DOTALL)

@@ -70,6 +70,12 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         for light in ("true", "false"):
             seen[f"figure, light {light}"] = figure.evaluate(FILTER, light)
         seen["predicted"] = predicted(page)
+        stepper = in_browser.run(page, in_browser.cell(page, "figures.step([y]")).locator("[data-live]")
+        stepper.get_by_role("button", name="one step on").click()
+        seen["first step"] = stepper.locator("li:visible").inner_text()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        seen["sixth step"] = stepper.locator("li:visible").inner_text()
         place, check = in_browser.cell(page, "class DivOp"), in_browser.cell(page, f'check("{EXERCISE}")')
         in_browser.write(page, place, wrong)
         in_browser.run(page, place)

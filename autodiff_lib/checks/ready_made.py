@@ -27,7 +27,7 @@ EVERYWHERE = {
     "graphlib", "networkx", "toposort",  # they sort
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units",  # they sort and evaluate, as the judge does
     "autodiff_lib.lectures",  # it has the answers of its checks
-    "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
+    "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.stepping", "autodiff_lib.step_drawing",
 }  # fmt: skip
 """Modules of which no exercise needs anything."""
 
@@ -40,7 +40,7 @@ ROUNDABOUT = {
     "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
     *(f"torch.{name}" for name in ("_C", "_VF", "ops", "overrides", "utils._python_dispatch", "library", "jit", "load")),
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
-    "autodiff_lib.feeding", "autodiff_lib.ipython", "IPython.core",
+    "autodiff_lib.stepping", "autodiff_lib.step_drawing", "autodiff_lib.feeding", "autodiff_lib.ipython", "IPython.core",
 }  # fmt: skip
 """Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
 
