@@ -197,6 +197,8 @@ ON_THE_EVALUATOR = tuple(unit for unit in UNITS if "02_evaluator" in (unit, *nee
 DECIDES_ON = {  # file -> the units whose points depend on it
     "autodiff_lib/figures.py": (),
     "autodiff_lib/checks/report.py": (),
+    "autodiff_lib/hunts/hunt.py": (),
+    "autodiff_lib/units/operators/hunt.py": (),
     "autodiff_lib/units/operators/known_mistakes.json": (),
     "grader/book/report.py": (),
     "grader/units/operators/mistakes.py": (),

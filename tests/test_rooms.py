@@ -153,13 +153,14 @@ def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(course):
 
 def test_its_notebook_runs_and_its_checks_give_its_points(course):
     code = """
-        import nbformat, autodiff_lib as ad
+        import nbformat, autodiff_lib as ad, autodiff_lib.hunts
         before, scope = ad.matmul, {"__name__": "__main__"}
         for cell in nbformat.read("source/99_toy/toy.ipynb", 4).cells:
             if cell.cell_type == "code":
                 exec(cell.source.replace("check(", "points = check("), scope)
                 print(scope.get("points"))
         assert ad.matmul is before, "an operator is what it was"
+        assert "99_toy" not in ad.hunts.units_with_hunts(), "a unit needs no hunt"
         import sys
         asked = [name for name in sys.modules if name.startswith("autodiff_lib.units") and name.endswith("questions")]
         assert asked == ["autodiff_lib.units.toy.questions"], "units that nobody asks for are not loaded"

@@ -202,13 +202,17 @@ def text(verdict: Verdict, question: Question, old: bool = False) -> str:
 
 def html(verdict: Verdict, question: Question, old: bool = False) -> str:
     mark, colour, sentence = headline(verdict, old)
-    body = [f'<div style="font-weight:600;color:{colour}">{mark} {escape(sentence)}</div>']
     if verdict.untouched:
-        body.append(f'<div style="opacity:.8">{NOT_RUN}</div>')
+        body = f'<div style="opacity:.8">{NOT_RUN}</div>'
     else:
-        body += [part_html(part, sentences, old) for part, sentences in explanations(verdict, question)]
+        body = "".join(part_html(part, sentences, old) for part, sentences in explanations(verdict, question))
+    return framed(f"{mark} {sentence}", colour, body)
+
+
+def framed(head: str, colour: str, body: str) -> str:
+    """A report: its head, a text, over its body, which is HTML."""
     style = f"border-left:6px solid {colour};padding:6px 12px;margin:4px 0;font-family:sans-serif;line-height:1.5"
-    return f'<div style="{style}">{"".join(body)}</div>'
+    return f'<div style="{style}"><div style="font-weight:600;color:{colour}">{escape(head)}</div>{body}</div>'
 
 
 def part_html(part: PartVerdict, sentences: list[str], old: bool = False) -> str:

@@ -148,7 +148,8 @@ def decisive(unit: str) -> list[Path]:
     found += [path for pattern in DECIDES for path in (ROOT / "grader").glob(pattern)]
     found += [ROOT / "grader" / "units" / room(unit) / "hidden.py", ROOT / "release" / unit / UNITS[unit].notebook]
     for name in (*needed(unit), unit):
-        found += [*(library / "units" / room(name)).glob("*.py"), ROOT / "source" / name / UNITS[name].notebook]
+        own = (library / "units" / room(name)).glob("*.py")
+        found += [*(path for path in own if path.name != "hunt.py"), ROOT / "source" / name / UNITS[name].notebook]
     return sorted(found)
 
 
