@@ -225,7 +225,12 @@ def import_everything(reference: bytes, room: str) -> Any:
 
 def no_checks(unit: str) -> Callable[..., None]:
     """The `check` of a notebook that is graded: nothing is judged here."""
-    return lambda name=None: None
+
+    def check(name: str | None = None) -> None:
+        return None
+
+    vars(check)["progress"] = check
+    return check
 
 
 def serve(control: socket.socket, shell: Any, walls: Walls) -> None:
