@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ import ipywidgets
 from IPython.display import HTML, display
 
 from .handing_in import student_name, unsaved
+from .picture import COMMAND, asked
 from .place import HandoutError, Place, checked_id, find
 from .standing import Standing, next_step
 
-HERE = [sys.executable, "-m", "autodiff_lib.student"]
 UNSAVED = (
     "The file has another version of {names} than the one that you ran last. "
     "Save with Ctrl+S (Cmd+S on a Mac), or run the cell again; then press the button once more.\n"
@@ -50,7 +48,7 @@ def hand_in(unit: str) -> None:
                 output.append_stdout(UNSAVED.format(names=", ".join(changed)))
                 return
             warned.clear()
-            told([*HERE, "submit", unit, "--as", checked_id(name.value)], output)
+            told([*COMMAND, "submit", unit, "--as", checked_id(name.value)], output)
         except (ValueError, OSError) as error:
             output.append_stdout(f"{error}\n")
         finally:
@@ -73,14 +71,10 @@ def progress() -> None:
     """How far each unit is, and what to do next. What has changed since the last time is run once, which takes some seconds."""
     try:
         place = find(Path.cwd())
+        found = asked(place)
     except HandoutError as error:
         print(error)
         return
-    done = subprocess.run([*HERE, "status", "--json"], stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False, cwd=place.root)
-    if done.returncode:
-        print("How far you are cannot be told; `autodiff-course status` in a terminal says why.")
-        return
-    found = [Standing(**said) for said in json.loads(done.stdout)]
     display(HTML(table(place, found)))
 
 

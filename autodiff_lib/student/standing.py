@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from .. import __version__
 from ..checks import questions
+from ..checks.question import Verdict
 from ..units import UNITS, needed
 from . import fresh
 from .lab import digest_of_cells
 from .place import Place
 
+PASSED, FAILED, OPEN, UNTOLD = "passes", "not right yet", "not done yet", "no verdict yet"
+"""States of an exercise."""
+
+KEPT = 2  # how a standing is kept; another number looks at each notebook anew
 FINISHED = "Everything is done and handed in. What came back as feedback is worth reading."
 
 
@@ -29,14 +34,14 @@ class Standing:
     first_open: str = ""  # the first exercise that does not pass
     handed_in: str = ""  # when, and for how many points
     since_changed: bool = False  # whether it was changed after that
+    states: dict[str, str] = field(default_factory=dict)  # exercise -> its state, in the notebook's order
 
 
-def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None) -> Iterator[Standing]:
-    """Of each unit of the handout. Only a notebook that has changed since it was looked at is run."""
+def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None, but: str = "") -> Iterator[Standing]:
+    """Of each unit of the handout, `but` one. Only a notebook that has changed since it was looked at is run."""
     kept = place.remembered("standings")
-    handed_in = place.remembered("handed_in")
-    for unit in place.units:
-        found = Standing(unit, "not started", 0, sum(q.points for q in questions(unit).values()), 0, len(questions(unit)), first_of(unit))
+    for unit in [unit for unit in place.units if unit != but]:
+        found = not_started(unit)
         path = place.work / unit / UNITS[unit].notebook
         if path.is_file() and not untouched(place, unit):
             key = key_of(place, unit)
@@ -47,14 +52,41 @@ def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None) 
                 place.remember("standings", kept)
             else:
                 found = Standing(**{name: value for name, value in kept[unit].items() if name != "key"})
-            if (receipt := handed_in.get(unit)) is not None:
-                changed = receipt.get("cells") != digest_of_cells(path)
-                found = replace(found, handed_in=f"{receipt['time']}, {receipt['points']:g} points", since_changed=changed)
+            found = with_receipt(place, found)
         yield found
 
 
-def first_of(unit: str) -> str:
-    return next(iter(questions(unit)))
+def not_started(unit: str) -> Standing:
+    known = questions(unit)
+    states = dict.fromkeys(known, OPEN)
+    return Standing(unit, "not started", 0, sum(one.points for one in known.values()), 0, len(known), next(iter(known)), states=states)
+
+
+def of_verdicts(unit: str, verdicts: Sequence[Verdict]) -> Standing:
+    """Of a unit that is open, by what its checks say."""
+    states = {one.question: state_of(one.reason) for one in verdicts}
+    points, most = sum(one.points for one in verdicts), sum(one.max_points for one in verdicts)
+    return of_states(unit, states, points, most)
+
+
+def of_states(unit: str, states: dict[str, str], points: float, max_points: float) -> Standing:
+    opened = next((name for name, state in states.items() if state != PASSED), "")
+    done = sum(state == PASSED for state in states.values())
+    return Standing(unit, "in work" if opened else "done", points, max_points, done, len(states), opened, states=states)
+
+
+def state_of(reason: str) -> str:
+    return {"passed": PASSED, "missing": OPEN, "unanswered": UNTOLD}.get(reason, FAILED)
+
+
+def with_receipt(place: Place, standing: Standing) -> Standing:
+    """The standing with when it was handed in, where it was."""
+    receipt = place.remembered("handed_in").get(standing.unit)
+    path = place.work / standing.unit / UNITS[standing.unit].notebook
+    if receipt is None or not path.is_file():
+        return standing
+    changed = receipt.get("cells") != digest_of_cells(path)
+    return replace(standing, handed_in=f"{receipt['time']}, {receipt['points']:g} points", since_changed=changed)
 
 
 def untouched(place: Place, unit: str) -> bool:
@@ -65,7 +97,7 @@ def untouched(place: Place, unit: str) -> bool:
 
 def key_of(place: Place, unit: str) -> str:
     """Of everything that a unit's points can depend on: its notebook and modules, those of the units that it needs, the library."""
-    total = hashlib.sha256(__version__.encode())
+    total = hashlib.sha256(f"{__version__} {KEPT}".encode())
     for name in (*needed(unit), unit):
         path = place.work / name / UNITS[name].notebook
         total.update(digest_of_cells(path).encode() if path.is_file() else b"-")
@@ -80,9 +112,8 @@ def looked_at(place: Place, unit: str, before: Standing) -> Standing:
         outcome = fresh.run(place.notebook(unit), unit)
     except (fresh.NoAnswerError, ValueError) as error:
         return replace(before, state=str(error))
-    opened = next((exercise.name for exercise in outcome.exercises if exercise.reason != "passed"), "")
-    state = "in work" if opened else "done"
-    return Standing(unit, state, outcome.points, outcome.max_points, outcome.done, len(outcome.exercises), opened)
+    states = {exercise.name: state_of(exercise.reason) for exercise in outcome.exercises}
+    return of_states(unit, states, outcome.points, outcome.max_points)
 
 
 def next_step(found: list[Standing]) -> str:

@@ -229,7 +229,12 @@ def import_everything(reference: bytes, room: str) -> Any:
 
 def no_checks(unit: str) -> Callable[..., None]:
     """The `check` of a notebook that is graded: nothing is judged here."""
-    return lambda name=None: None
+
+    def check(name: str | None = None) -> None:
+        return None
+
+    vars(check)["progress"] = check
+    return check
 
 
 class NoHunt:

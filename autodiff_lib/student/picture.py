@@ -1,0 +1,124 @@
+"""`check.progress()`: what passes in all units, as a picture, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from textwrap import fill
+
+from ..checks.question import Verdict
+from ..checks.report import GREEN, RED
+from ..units import UNITS
+from .place import HandoutError, Place, find
+from .standing import FAILED, OPEN, PASSED, UNTOLD, Standing, next_step, of_verdicts, with_receipt
+
+COMMAND = [sys.executable, "-m", "autodiff_lib.student"]
+MARKS = {PASSED: "✓", FAILED: "✗", OPEN: "○", UNTOLD: "?"}
+SQUARE = (
+    "display:inline-block;width:1.4em;line-height:1.4em;margin-right:.3em;text-align:center;font-weight:700;"
+    "border:1px solid;border-radius:3px"
+)
+FILLED = {
+    PASSED: f"background:{GREEN};border-color:{GREEN};color:#fff",
+    FAILED: f"background:{RED};border-color:{RED};color:#fff",
+    OPEN: "border-color:currentColor",
+    UNTOLD: "border-color:currentColor",
+}
+"""Of a square; one of what has neither passed nor failed is empty, and drawn in the colour of the theme's text."""
+
+WIDTH = 120  # of a line in a terminal
+TOGETHER = "\N{NO-BREAK SPACE}"
+CELL = "text-align:left;vertical-align:top;padding:.4em 1em .4em 0"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far somebody is in some units: HTML in a notebook, text elsewhere."""
+
+    standings: Sequence[Standing]
+    next: str
+
+    def __repr__(self) -> str:
+        legend = "   ".join(f"{MARKS[state]} {state}" for state in self.states())
+        return "\n".join([*map(line, self.standings), legend, self.next])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(map(row, self.standings))
+        legend = "".join(f'<span style="margin-right:1.5em;white-space:nowrap">{square(state)}{state}</span>' for state in self.states())
+        table = f'<table style="font-size:100%"><tbody>{rows}</tbody></table>'
+        return (
+            f'<div style="font-family:sans-serif">{table}<div style="margin:.5em 0">{legend}</div><p><b>{escape(self.next)}</b></p></div>'
+        )
+
+    def states(self) -> list[str]:
+        """Those that occur."""
+        there = {state for standing in self.standings for state in standing.states.values()}
+        return [state for state in MARKS if state in there]
+
+
+def line(standing: Standing) -> str:
+    """A unit, for a terminal."""
+    head = f"{standing.unit:<24} {worth(standing):<18} "
+    exercises = "  ".join(f"{MARKS[state]}{TOGETHER}{name}" for name, state in standing.states.items())
+    return fill(head + exercises, WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False).replace(TOGETHER, " ")
+
+
+def row(standing: Standing) -> str:
+    """A unit, as a row of a table: a square with a mark for each exercise, and its name beside it."""
+    exercises = "".join(
+        f'<span style="display:inline-block;margin:0 1.1em .3em 0;white-space:nowrap" title="{escape(name)}: {state}">'
+        f"{square(state)}{escape(name)}</span>"
+        for name, state in standing.states.items()
+    )
+    head = f"<b>{escape(standing.unit)}</b><br>{worth(standing)}"
+    return f'<tr style="background:none"><td style="{CELL};white-space:nowrap">{head}</td><td style="{CELL}">{exercises}</td></tr>'
+
+
+def square(state: str) -> str:
+    return f'<span role="img" aria-label="{state}" style="{SQUARE};{FILLED[state]}">{MARKS[state]}</span>'
+
+
+def worth(standing: Standing) -> str:
+    return f"{standing.points:g} of {standing.max_points:g} points"
+
+
+def progress(unit: str, verdicts: Sequence[Verdict]) -> Progress | None:
+    """How far all units of the handout are: the unit of this notebook as its checks say now, the others as their files are.
+
+    Other notebooks that have changed since they were looked at are run once, which takes some seconds. Without a handout
+    it is this unit alone. While grading it is nothing.
+    """
+    if "NBGRADER_EXECUTION" in os.environ:
+        return None
+    here = of_verdicts(unit, verdicts)
+    try:
+        place = find(Path.cwd())
+        others = {standing.unit: standing for standing in asked(place, "--but", unit)}
+    except HandoutError:
+        return Progress([here], next_here(here))
+    found = {**others, unit: with_receipt(place, here)}
+    ordered = [found[name] for name in UNITS if name in found]
+    return Progress(ordered, next_step(ordered))
+
+
+def asked(place: Place, *words: str) -> list[Standing]:
+    """What `autodiff-course status` says, in a process of its own: a kernel that runs cannot run others. HandoutError where it fails."""
+    command = [*COMMAND, "status", "--json", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False, cwd=place.root)
+    if done.returncode:
+        raise HandoutError("How far you are cannot be told; `autodiff-course status` in a terminal says why.")
+    return [Standing(**said) for said in json.loads(done.stdout)]
+
+
+def next_here(standing: Standing) -> str:
+    """What to do now, where nothing is known but this notebook."""
+    if standing.first_open:
+        return f"Next: {standing.first_open}, in this notebook. Then run its check."
+    later = [*UNITS][[*UNITS].index(standing.unit) + 1 :]
+    return f"All exercises of {standing.unit} pass. Next: {f'unit {later[0]}' if later else 'nothing, this was the last unit'}."
