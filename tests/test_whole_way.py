@@ -45,7 +45,7 @@ def test_a_figure_is_dark_under_a_dark_theme_and_as_it_was_drawn_under_a_light_o
 def test_a_prediction_is_written_down_with_keyboard_or_mouse_and_shown_beside_the_answer(handed):
     assert re.search(r"You said: 9\. .*Answer: 8\. .*6: That is the product", handed.seen["predicted"], re.DOTALL)
     kept = json.loads((handed.laptop.work / ".course" / "predictions.json").read_text())
-    assert kept == {UNIT: {"eight": "9", "summed": "[5.5, 11, 16.5]"}}
+    assert kept == {UNIT: {"first": "9", "summed": "[5.5, 11, 16.5]"}}
 
 
 def test_a_backward_pass_is_stepped_through_with_the_mouse_and_the_keyboard(handed):

@@ -101,7 +101,7 @@ def worked_and_handed_in(there: Laptop) -> Handed:
 
 def predicted(page: Page) -> str:
     """A number written down wrongly with the keyboard, an answer chosen with the mouse; what the first is told afterwards."""
-    form = in_browser.run(page, in_browser.cell(page, 'predict("eight")'))
+    form = in_browser.run(page, in_browser.cell(page, 'predict("first")'))
     form.locator("input").fill("9")
     form.locator("input").press("Enter")
     form.get_by_text("Written down: 9").wait_for()
@@ -110,7 +110,7 @@ def predicted(page: Page) -> str:
     choice.get_by_text("Written down: [5.5, 11, 16.5]").wait_for()
     for text in ("def evaluate(", "values = {x1"):
         in_browser.run(page, in_browser.cell(page, text))
-    answer = in_browser.run(page, in_browser.cell(page, 'predict.answer("eight"'))
+    answer = in_browser.run(page, in_browser.cell(page, 'predict.answer("first"'))
     answer.get_by_text("What other answers").click()
     return answer.inner_text()
 

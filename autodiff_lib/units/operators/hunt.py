@@ -107,7 +107,8 @@ HUNT = Material(
         Mistake(
             "total-constant",
             "the gradient of w treats the sum of the weights as a constant",
-            "The weights stand above and below the line of the fraction. Of which of the two gradients do you know the value?",
+            "The weights stand above and below the line of the fraction. "
+            "Does your test look at the gradient of the weights, where they are not all equal?",
             "of_w = g * (a - y) / total",
             "of_w = g * a / total",
         ),

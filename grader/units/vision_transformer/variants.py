@@ -252,6 +252,8 @@ SGD_EPOCH = [
         "copy-first",
         "copies all weights at the beginning and changes the copies in place, with a bar",
         """
+        from tqdm.auto import tqdm
+
         @exercise
         def sgd_epoch(run_model, X, y, weights, batch_size, learning_rate):
             mine = {name: value.clone() for name, value in weights.items()}
