@@ -26,6 +26,7 @@ from .. import reference
 
 COMPUTE = Form("kinds.operator.probe:compute", arrays=lambda case: 2, facts={"changed": lambda value, case: is_list_of(str, value)})
 GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of)
+FROM_ABOVE = "factors"  # what kind of whole numbers output_grad holds on paper: ones would hide that it is forgotten
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
 SHAKE = 1e-9  # relative errors that are put into the operators of a gradient, to see how large they get
@@ -46,6 +47,7 @@ class OperatorCase:
     hidden: bool = False
     by_columns: bool = False  # whether the operands lie in memory column by column, as a transpose leaves them
     repeated: bool = False  # whether all operands are one and the same node, as in x / x
+    on_paper: tuple[str, ...] = ()  # kinds of small whole numbers to calculate with by hand, in the place of `kinds` where all may see them
 
     @cached_property
     def name(self) -> str:
@@ -62,6 +64,8 @@ class OperatorCase:
         """The operands' values, by the operand's name; nobody may write to them."""
         rng = generator(self.seed, self.operator, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
+        if self.on_paper and not self.hidden:
+            kinds = self.on_paper
         arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
         if self.by_columns:  # npy files and torch.tensor keep this order, so it reaches the student's compute
             arrays = [np.asfortranarray(array) for array in arrays]
@@ -119,6 +123,8 @@ class GradientCase(OperatorCase):
         output = reference.apply(self.operator, operands, self.attributes())
         rng = generator(self.seed, self.operator, self.name, "cotangents")
         output_grad, *directions = (torch.tensor(rng.standard_normal(tensor.shape)) for tensor in (output, *operands))
+        if self.on_paper and not self.hidden:
+            output_grad = torch.tensor(draw(FROM_ABOVE, tuple(output.shape), rng))
         output_grad.requires_grad_()
         grads = reference.vjp(output, operands, output_grad)
         leaves = [*operands, output_grad]
