@@ -37,6 +37,7 @@ MAX_ERROR = 300  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
     *("figures", "graph_drawing", "checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session"),
+    *("kinds/beside", "kinds/steps"),
 }
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",

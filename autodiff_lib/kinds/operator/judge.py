@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,14 +18,44 @@ from torch import Tensor
 from ...checks.compare import TOLERANCE, agree, vanishes
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
-from ...checks.question import Answer, Ask, Failure, all_numbers, pictured
+from ...checks.question import Answer, Ask, Beside, Failure, all_numbers, pictured
 from ...checks.values import Shape, described, draw, generator
 from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
 from ...registry import table
 from .. import reference
+from ..beside import beside
+from ..steps import ends_at_a_step, followed
 
-COMPUTE = Form("kinds.operator.probe:compute", arrays=lambda case: 2, facts={"changed": lambda value, case: is_list_of(str, value)})
-GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of)
+
+def beside_compute(case: ComputeCase, answer: Answer) -> Beside | None:
+    """The step at which a wrong value ends, where it has the value of one."""
+    steps_of = reference.steps().get(case.operator)
+    if steps_of is None or not answer.arrays:
+        return None
+    operands = [torch.tensor(array, dtype=torch.float64) for array in case.inputs.values()]
+    steps = followed(steps_of(*operands, **case.attributes()))
+    return ends_at_a_step(answer.arrays[0], steps, list(case.inputs.values()), case.dtype)
+
+
+def beside_gradient(case: GradientCase, answer: Answer) -> Beside | None:
+    """How far the first gradient that is wrong goes with the formula."""
+    names = [*table[case.operator].signature.operands, "output_grad"]
+    leaves = [leaf.detach() for leaf in case.truth.leaves]
+    for steps_of, output in zip(reference.gradient_steps().get(case.operator, ()), answer.graph["outputs"], strict=False):
+        steps = partial(steps_of, **case.attributes())
+        found = beside(answer.graph | {"outputs": [output]}, names, leaves, steps, reference.forward())
+        if found is not None and not case.repeated:
+            return found
+    return None
+
+
+COMPUTE = Form(
+    "kinds.operator.probe:compute",
+    arrays=lambda case: 2,
+    facts={"changed": lambda value, case: is_list_of(str, value)},
+    beside=beside_compute,
+)
+GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of, beside=beside_gradient)
 FROM_ABOVE = "factors"  # what kind of whole numbers output_grad holds on paper: ones would hide that it is forgotten
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
