@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from autodiff_lib import checks
 from autodiff_lib.checks import known, probe
+from autodiff_lib.checks.compare import agree
 from autodiff_lib.checks.judge import judge, judged
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
 from autodiff_lib.checks.report import text
 from autodiff_lib.checks.wire import unpack_answer
 from autodiff_lib.graph import Op
+from autodiff_lib.kinds.graph_function.judge import BUILD
 from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
@@ -152,6 +154,79 @@ def test_words_without_numbers_are_no_sign_of_a_mistake(number, recognised):
     traces = {"compute": {"[2]": ("said", number)}, "gradient": {}}
     assert claimed(traces, [known.Known("one", "it is wrong", "Is it right?", traces)]) == recognised
 
+
+# --- where they leave the reference's way
+
+NAMED = {  # mistake -> the step, what stands in its place, and the last of the steps that are there
+    "causal_self_attention-mask-forgotten": ("weights", "softmax(scores)", "scores"),
+    "causal_self_attention-mask-transposed": ("masked scores", "add(scores, transpose(mask, -2, -1))", "scores"),
+    "causal_self_attention-scale-forgotten": ("scores", "matmul(queries, transpose(keys, -2, -1))", "values"),
+    "causal_self_attention-scale-after-softmax": ("scores", "matmul(queries, transpose(keys, -2, -1))", "values"),
+    "causal_self_attention-softmax-over-queries": ("weights", "softmax(scores, dim=-2)", "scores"),
+    "causal_self_attention-weights-transposed": ("mixed values", "matmul(transpose(weights, -2, -1), values)", "weights"),
+    "causal_self_attention-keys-are-queries": ("scores", "matmul(queries, transpose(queries, -2, -1))", "values"),
+    "causal_self_attention-keys-and-queries-exchanged": ("weights", "softmax(add(div_by_const(…, 1), mask))", "transposed scores"),
+    "causal_self_attention-output-not-projected": ("result", "the mixed values", "mixed values"),
+    "decoder_layer-both-residuals-forgotten": ("h", "layernorm(attention, (4,))", "attention"),
+    "decoder_layer-second-residual-from-input": ("second sum", "add(X, network's output)", "network's output"),
+    "decoder_layer-network-on-input": ("h @ W_ff1", "matmul(X, W_ff1)", "h"),
+    "decoder_layer-second-residual-forgotten": ("second sum", "the network's output", "network's output"),
+    "transformer_lm-positions-subtracted": ("words with positions", "sub(embedded words, positions)", "embedded words"),
+    "cross_entropy_loss-sign": ("result", "div_by_const(sum over all tokens, 3)", "sum over all tokens"),
+    "cross_entropy_loss-softmax-over-places": ("probabilities", "softmax(logits, dim=1)", None),
+    "04_vision_transformer.linear-bias-subtracted": ("result", "sub(product, b)", "product"),
+    "04_vision_transformer.self_attention-relu-for-softmax": ("weights", "relu(scores)", "scores"),
+    "04_vision_transformer.encoder_layer-relu-forgotten": ("ReLU", "the first layer", "first layer"),
+    "04_vision_transformer.vision_transformer-sum-for-mean": ("mean over the rows", "sum_op(encoder's output, 1)", "encoder's output"),
+    "04_vision_transformer.softmax_loss-two-steps": ("log-probabilities", "log(softmax(Z))", None),
+    "layernorm-constant-deviation": ("bracket", "sub(output_grad, mean of output_grad)", "mean of output_grad"),
+    "softmax-unweighted-sum": ("sum of output_grad * s", "sum_op(output_grad, 0, keepdim=True)", None),
+    "div-numerator-unreduced": ("result", "output_grad / b", "output_grad / b"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_mistake_is_shown_at_the_first_value_that_differs(name, tried):
+    step, written, last = NAMED[name]
+    (found,) = beside_in(tried[name].verdict)
+    assert (found.reference, found.yours) == (step, written)
+    assert written in found.said
+    assert found.said.startswith(
+        f"In the place of the reference's {step} your graph has" if last is None else "Your graph has the reference's "
+    )
+    if last is not None:
+        assert f"{last}. In the place of " in found.said
+    assert not (found.got.shape == found.expected.shape and agree(found.got, found.expected, "float64"))
+
+
+SILENT = {
+    "mistakes in two places": {"decoder_layer-both-norms-forgotten", "decoder_layer-norms-before", "decoder_layer-other-eps"}
+    | {"transformer_lm-ends-exchanged"},
+    "another formula": {
+        "cross_entropy_loss-mean-over-words",
+        "cross_entropy_loss-vocabulary-of-the-notebook",
+        "cross_entropy_loss-log-of-mean",
+    }
+    | {"04_vision_transformer.softmax_loss-mean-over-classes", "04_vision_transformer.softmax_loss-log-of-the-mean"}
+    | {"decoder_layer-second-norm-inside-sum", "04_vision_transformer.encoder_layer-relu-last"},
+    "no value, or a variable": {"04_vision_transformer.linear-bias-first", "04_vision_transformer.self_attention-values-forgotten"},
+}
+"""Why -> the mistakes in graphs of which nothing is sure."""
+
+
+def test_of_all_mistakes_in_graphs_it_is_said_but_for_a_few(tried):
+    graphs = {key for key in EXERCISES if checks.questions(key[0])[key[1]].parts[0].cases[0].form is BUILD}
+    in_graphs = {name for name, mistake in MISTAKES.items() if (mistake.unit, mistake.exercise) in graphs}
+    silent = {name for name in in_graphs if not beside_in(tried[name].verdict)}
+    assert silent == set().union(*SILENT.values())
+    assert len(silent) < 0.08 * len(in_graphs)
+
+
+def beside_in(verdict):
+    return [part.failure.beside for part in verdict.parts if part.failure is not None and part.failure.beside is not None]
+
+
+# --- what is said besides
 
 NOT_ITS_HINT = {  # wrong answer -> exercise, edits, what must be said, and of which mistakes' hints nothing may
     "the last of eval_nodes alone": (
@@ -324,7 +399,8 @@ def said(verdict):
         found.append((part.part, part.points, part.passed, part.contrast))
         if part.failure is not None:
             message = known.LINE.sub("", part.failure.message)
-            found.append((message, *(getattr(part.failure, name) for name in ("case", "reason", "hint", "mistake"))))
+            beside = part.failure.beside and part.failure.beside.said
+            found.append((message, beside, *(getattr(part.failure, name) for name in ("case", "reason", "hint", "mistake"))))
     return found
 
 

@@ -180,7 +180,9 @@ def test_any_answer_gets_a_verdict_and_garbage_no_point(name, position):
         part = data.draw(st.sampled_from(asked))
         case = data.draw(st.sampled_from(part.cases))
         answer = data.draw(answers(case))
-        failure_of(part, case, answer)  # the judge itself does not raise: nothing is left for the boundary around it
+        found = failure_of(part, case, answer)  # the judge itself does not raise: nothing is left for the boundary around it
+        if found is not None and found.reason == "wrong" and not case.hidden:
+            case.form.beside(case, answer)  # nor does what is said besides
         verdict, _ = judge_part(part, lambda cases: [answer] * len(cases), name)
         assert verdict.points == 0 or part.timed  # what is measured here is no student's claim
         assert verdict.reason != "unanswered" or answer.facts["unknown"]  # it says itself that it met what the simulator does not know
@@ -384,7 +386,7 @@ def test_a_difference_quotient_is_no_gradient(name, order, way, solved, monkeypa
     verdict, _ = judge_part(part, probe.answers, name)
     assert verdict.points == 0
     if (name, order, way) in ONLY_CLOSELY:
-        elsewhere = replace(part, cases=tuple(case for case in part.cases if "near zero" not in case.name))
+        elsewhere = replace(part, cases=tuple(case for case in part.cases if "near zero" not in case.name and not case.on_paper))
         verdict, _ = judge_part(elsewhere, probe.answers, name)
         assert verdict.passed == verdict.cases - 1
         assert verdict.failure.message.startswith("The gradient is right, but ")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..bfloat16 import BFLOAT16
-from .question import Answer, Case, Failure, Timed
+from .question import Answer, Beside, Case, Failure, Timed
 from .wire import unsendable
 
 MAX_LISTED = 1_000_000  # entries of a list of facts
@@ -24,6 +24,11 @@ Contest = Callable[[Any, Timed, Timed, float], Answer]
 
 def nothing(case: Any) -> int:
     return 0
+
+
+def no_way(case: Any, answer: Answer) -> Beside | None:
+    """For answers of which nothing is known but where they end."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Form:
     miscounted: Callable[[Any, Answer], Failure] | None = None  # what to say of another number of outputs or arrays
     contest: Contest | None = None  # how an answer comes about in which time is measured
     told: Callable[[Any, Answer], str] = lambda case, answer: ""  # what there is to say of an answer, right or wrong
+    beside: Callable[[Any, Answer], Beside | None] = no_way  # how far a wrong answer to a public case goes with the reference
 
 
 def misformed(case: Case, answer: Answer) -> Failure | None:

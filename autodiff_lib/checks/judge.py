@@ -6,11 +6,11 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TypeVar, cast
 
 from .forms import misformed
 from .known import Known, Trace, mark, recognised
-from .question import Answer, Case, Failure, Part, PartVerdict, Question, Reason, Verdict
+from .question import Answer, Beside, Case, Failure, Part, PartVerdict, Question, Reason, Verdict
 from .wire import pack_answer
 
 FINAL = ("missing", "timeout", "memory", "killed", "tampered")
@@ -28,6 +28,8 @@ logger.addHandler(logging.NullHandler())  # whoever grades listens; a student's 
 Answers = Callable[[Sequence[Case]], Iterable[Answer]]
 """Gets the answers to cases, in their order, from wherever the student's code runs. Not all of them may be taken."""
 
+T = TypeVar("T")
+
 
 def judge(question: Question, answers: Answers, known: Sequence[Known] = ()) -> Verdict:
     """The verdict on a question. Failures that are those of a known mistake get its hint."""
@@ -37,13 +39,20 @@ def judge(question: Question, answers: Answers, known: Sequence[Known] = ()) -> 
 
 def judged(question: Question, answers: Answers) -> tuple[Verdict, dict[str, Trace]]:
     """The verdict, and for each part the trace of its failures."""
-    found = {part.name: judge_part(part, answers, question.name) for part in question.parts}
-    verdict = Verdict(question.name, question.number, tuple(part for part, _ in found.values()))
-    return verdict, {name: trace for name, (_, trace) in found.items()}
+    parts: list[PartVerdict] = []
+    traces: dict[str, Trace] = {}
+    for part in question.parts:
+        said = any(earlier.failure is not None and earlier.failure.beside is not None for earlier in parts)
+        verdict, traces[part.name] = judge_part(part, answers, question.name, said)
+        parts.append(verdict)
+    return Verdict(question.name, question.number, tuple(parts)), traces
 
 
-def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict, Trace]:
+def judge_part(part: Part, answers: Answers, question: str, said: bool = False) -> tuple[PartVerdict, Trace]:
     """What the part's credit gives for the cases that passed. They are in ascending size: the first failure is the smallest.
+
+    The failure that is shown tells how far its answer goes with the reference, unless that is `said` already: one mistake
+    spoils several parts.
 
     A case on which the judge itself fails decides nothing where another one shows that the answer is wrong.
     """
@@ -58,6 +67,8 @@ def judge_part(part: Part, answers: Answers, question: str) -> tuple[PartVerdict
         if failure is None:
             passed.append(case)
             continue
+        if failure.reason == "wrong" and not said and all(earlier.reason == "unanswered" for earlier in failures):
+            failure = replace(failure, beside=beside_of(case, given, question))
         failed.append(case)
         failures.append(replace(failure, printed=given.printed, hidden=case.hidden))
         if failure.reason in FINAL:  # the other cases would say the same, or wait as long
@@ -81,7 +92,8 @@ def found_by(part: Part, case: Case, answer: Answer, question: str) -> Failure |
 
     In a class most right answers are alike to the byte: one that was found right before is not looked at again.
     """
-    try:
+
+    def found() -> Failure | None:
         digest = digest_of(case, answer)
         if digest in part.passed:
             return None
@@ -89,9 +101,25 @@ def found_by(part: Part, case: Case, answer: Answer, question: str) -> Failure |
         if failure is None and len(part.passed) < MAX_REMEMBERED:
             part.passed.add(digest)
         return failure
+
+    otherwise: Failure | None = Failure(case.name, "unanswered", FAILED)
+    return surely(found, otherwise, f"no verdict on {question}, {part.name}, case {case.name}")
+
+
+def beside_of(case: Case, answer: Answer, question: str) -> Beside | None:
+    """How far a wrong answer goes with the reference, where anything is known of that. Of hidden cases nothing is shown."""
+    if case.hidden or answer.problem is not None:
+        return None
+    return surely(lambda: case.form.beside(case, answer), None, f"nothing beside {question}, case {case.name}")
+
+
+def surely(ask: Callable[[], T], otherwise: T, what: str) -> T:
+    """What somebody who may fail says, and something else where he does: the log then says at what."""
+    try:
+        return ask()
     except Exception:
-        logger.exception("no verdict on %s, %s, case %s: the judge itself failed", question, part.name, case.name)
-        return Failure(case.name, "unanswered", FAILED)
+        logger.exception("%s: the judge itself failed", what)
+        return otherwise
 
 
 def digest_of(case: Case, answer: Answer) -> bytes:

@@ -76,6 +76,20 @@ Timed = Callable[[Ask], tuple[Answer, float]]
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What shows where values on the reference's way stand beside those on the way of an answer.
+
+    It is there to look at: nothing is decided by it, and no mistake is recognised by it.
+    """
+
+    said: str
+    yours: str = ""  # what `got` is the value of
+    got: np.ndarray | None = None
+    reference: str = ""  # what `expected` is the value of
+    expected: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why a case failed, with what there is to look at."""
 
@@ -91,6 +105,7 @@ class Failure:
     mistake: str = ""  # id of the known mistake that answers alike
     direct: str = ""  # what to say of it to somebody who has been given its hint before
     picture: Callable[[], str] | None = None  # HTML of what was asked about, drawn where it is shown
+    beside: Beside | None = None  # how far it goes with the reference
 
     @classmethod
     def wrong(cls, case: Case, message: str, hint: str = "", got: Any = None, expected: Any = None, **inputs: Any) -> Failure:

@@ -107,10 +107,25 @@ def pictures(failure: Failure) -> list[Picture]:
     shown = [picture(name, array) for name, array in failure.inputs.items()]
     if failure.got is None or failure.expected is None:
         return shown
-    got, expected = failure.got, failure.expected
+    return [*shown, *pair("yours", failure.got, "expected", failure.expected)]
+
+
+def pair(mine: str, got: np.ndarray, theirs: str, expected: np.ndarray) -> list[Picture]:
+    """Two arrays with the entries marked in which they differ."""
     wrong = ~close(got, expected, "float64" if got.dtype == "float64" else "float32") if got.shape == expected.shape else None
     digits = digits_to_tell(got, expected, wrong) if wrong is not None else 4
-    return [*shown, picture("yours", got, wrong, digits), picture("expected", expected, wrong, digits)]
+    return [picture(mine, got, wrong, digits), picture(theirs, expected, wrong, digits)]
+
+
+def pictures_beside(failure: Failure) -> list[Picture]:
+    """The first value that differs, yours and the reference's; nothing where these are what is shown as the answer anyway."""
+    beside = failure.beside
+    if beside is None or beside.got is None or beside.expected is None:
+        return []
+    shown = [failure.got, failure.expected]
+    if all(a is not None and np.array_equal(a, b, equal_nan=True) for a, b in zip(shown, (beside.got, beside.expected), strict=True)):
+        return []
+    return pair(f"yours: {beside.yours}", beside.got, f"the reference's {beside.reference}", beside.expected)
 
 
 def picture(name: str, array: np.ndarray, wrong: np.ndarray | None = None, digits: int = 4) -> Picture:
@@ -194,10 +209,18 @@ def text(verdict: Verdict, question: Question, old: bool = False) -> str:
         lines.append(f"  {mark} {sentence}")
         lines += [f"      {line}" for line in sentences]
         if part.failure is not None and sentences:
-            for shown in pictures(part.failure):
-                lines.append(f"      {shown.title}{' (cut)' if shown.cut else ''}")
-                lines += ["        " + " ".join(f"{number(value, shown.digits):>11}" for value in row) for row in shown.matrix]
+            lines += pictures_text(pictures(part.failure))
+            if part.failure.beside is not None:
+                lines += [f"      {part.failure.beside.said}", *pictures_text(pictures_beside(part.failure))]
     return "\n".join(lines)
+
+
+def pictures_text(shown: Iterable[Picture]) -> list[str]:
+    lines = []
+    for one in shown:
+        lines.append(f"      {one.title}{' (cut)' if one.cut else ''}")
+        lines += ["        " + " ".join(f"{number(value, one.digits):>11}" for value in row) for row in one.matrix]
+    return lines
 
 
 def html(verdict: Verdict, question: Question, old: bool = False) -> str:
@@ -225,6 +248,9 @@ def part_html(part: PartVerdict, sentences: list[str], old: bool = False) -> str
         inputs = shown[: len(shown) - len(answers)]
         drawn = part.failure.picture() if part.failure.picture is not None else ""
         inner += drawn + pictures_html(answers, scale(answers)) + pictures_html(inputs)
+        if part.failure.beside is not None:
+            beside = pictures_beside(part.failure)
+            inner += f"<div>{escape(part.failure.beside.said)}</div>{pictures_html(beside, scale(beside))}"
     if inner:
         rows.append(f'<div style="margin:2px 0 8px 20px">{inner}</div>')
     return "".join(rows)

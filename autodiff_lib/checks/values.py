@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -67,6 +67,17 @@ def peak(shape: Shape, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
+def among(*numbers: int) -> Callable[[Shape, np.random.Generator], np.ndarray]:
+    """Values among these, each of them once before one comes again."""
+
+    def chosen(shape: Shape, rng: np.random.Generator) -> np.ndarray:
+        count = int(np.prod(shape))
+        rounds = [rng.permutation(numbers) for _ in range(-(-count // len(numbers)))]
+        return np.concatenate([np.zeros(0), *rounds])[:count].reshape(shape).astype(float)
+
+    return chosen
+
+
 SAID = {
     "huge": "values up to ±1000",
     "ties": "ties and zeros",
@@ -102,4 +113,9 @@ KINDS = {
     "specks": specks,
     "some zero": with_zeros,  # denominators
     "peak": peak,
+    "whole": among(-3, -2, -1, 0, 1, 2, 3, 4, 5),  # for a pencil
+    "factors": among(-3, 2, 4, 6, 7, 8),  # whoever leaves one of them out must notice it; no sum of some of them is zero
+    "divisors": among(-5, -4, -2, 2, 4, 5),  # with few decimals
+    "counting": among(2, 3, 4, 5, 6),
+    "squares": among(1, 4, 9, 16, 25),
 }

@@ -6,7 +6,7 @@ derivative it asks torch's autograd.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..graph_data import Forward
 from ..units import UNITS, part_of
+from .steps import Steps
 
 
 def expand_as(a: Tensor, like: Tensor, dim: int | tuple[int, ...]) -> Tensor:
@@ -53,6 +54,22 @@ def forward() -> Forward:
         **GIVEN,
         **{name: value for unit in UNITS.values() if unit.operators for name, value in part_of(unit.name, "truth").FORWARD.items()},
     }
+
+
+@cache
+def steps() -> dict[str, Callable[..., Steps]]:
+    """Operator -> the values on the way to its own, of its operands and attributes, where its unit's `truth.py` tells them."""
+    return {name: found for unit in UNITS.values() if unit.operators for name, found in told(unit.name, "STEPS").items()}
+
+
+@cache
+def gradient_steps() -> dict[str, tuple[Callable[..., Steps], ...]]:
+    """Operator -> for each operand the values on the way to its gradient, of operands, output_grad and attributes, as above."""
+    return {name: found for unit in UNITS.values() if unit.operators for name, found in told(unit.name, "GRADIENT_STEPS").items()}
+
+
+def told(unit: str, what: str) -> dict[str, Any]:
+    return getattr(part_of(unit, "truth"), what, {})
 
 
 def apply(operator: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> Tensor:

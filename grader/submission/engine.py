@@ -38,6 +38,7 @@ DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
     *("figures", "graph_drawing", "predictions", "step_drawing", "stepping", "weight_files"),
     *("checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session", "checks/ungraded"),
+    *("kinds/beside", "kinds/steps"),
 }
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",

@@ -8,19 +8,32 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from ...bfloat16 import name_of, rounded, widened
 from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
-from ...checks.question import Answer, Ask, Failure
+from ...checks.question import Answer, Ask, Beside, Failure
 from ...checks.values import Shape, described, draw, generator
+from ..steps import Steps, ends_at_a_step, followed
+
+
+def beside_call(case: ArrayCase, answer: Answer) -> Beside | None:
+    """The step at which a wrong value ends, where it has the value of one."""
+    if case.steps is None or len(answer.arrays) != 1:
+        return None
+    given = [widened(array).astype("float64") for array in case.arrays]
+    steps = followed(case.steps(*map(torch.tensor, given), **case.keywords))
+    return ends_at_a_step(widened(answer.arrays[0]), steps, given, case.dtype)
+
 
 CALL = Form(
     "kinds.function.probe:call",
     arrays=lambda case: len(case.wanted),
     facts={"changed": lambda value, case: is_list_of(int, value)},
     bfloat16=True,
+    beside=beside_call,
 )
 
 
@@ -39,6 +52,7 @@ class ArrayCase:
     tensors: bool = False  # whether it gets torch tensors, and must return some
     seed: str = "public"
     hidden: bool = False
+    steps: Callable[..., Steps] | None = None  # of the same arguments, as tensors: the values on the way to the only result
 
     @cached_property
     def name(self) -> str:

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form
-from ...checks.question import Answer, Ask, Case, Failure, all_numbers, plain
-from ...graph_data import GraphError, evaluate_untrusted, outputs_of
+from ...checks.question import Answer, Ask, Beside, Case, Failure, all_numbers, plain
+from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
 from .. import reference
+from ..beside import beside
+from ..steps import Steps
 
 EXACT = 1e-10  # relative; two ways to write a formula differ by far less in float64
 MAX_NODES, MAX_NUMBERS = 1000, 2_000_000  # of a graph and of its values; an answer has about 30 nodes, and tasks evaluate it 600 times
 
-BUILD = Form("kinds.graph_function.probe:build", outputs=lambda case: 1, outputs_of=outputs_of)
+
+def beside_the_steps(case: FunctionCase, answer: Answer) -> Beside | None:
+    """How far a wrong graph goes with the reference, on all of the case's own numbers: what a judge leaves out shows as well."""
+    function = case.described
+    if function.steps is None:
+        return None
+    steps = partial(function.steps, **settings(case))
+    return beside(answer.graph, function.leaves, list(case.values().values()), steps, counted(function))
+
+
+BUILD = Form("kinds.graph_function.probe:build", outputs=lambda case: 1, outputs_of=outputs_of, beside=beside_the_steps)
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class Function:
     numbers: Callable[[Mapping[str, Tensor]], int]  # how many numbers its values take inside of another. ValueError for impossible ones
     inside: tuple[Function, ...] = ()  # the functions that it calls, which are sealed
     entry: str = ""  # its name in the table, where that is another one
+    steps: Callable[..., Steps] | None = None  # of what the twin is called with: the values on the way to its result
 
     @property
     def leaves(self) -> tuple[str, ...]:
@@ -60,9 +73,13 @@ class FunctionCase(Case, Protocol):
         """A float64 value for each variable."""
 
 
+def settings(case: FunctionCase) -> dict[str, float]:
+    """The number that the function is called with, by its name."""
+    return {case.described.number: case.number} if case.described.number else {}
+
+
 def twin(case: FunctionCase, leaves: Mapping[str, Tensor]) -> Tensor:
-    number = {case.described.number: case.number} if case.described.number else {}
-    return case.described.twin(*leaves.values(), **number)
+    return case.described.twin(*leaves.values(), **settings(case))
 
 
 def evaluated(case: FunctionCase, answer: Answer, leaves: Mapping[str, Tensor]) -> Tensor:
@@ -74,6 +91,11 @@ def value_of(graph: dict[str, Any], leaves: Sequence[Tensor], function: Function
     """The value of a graph that answers for a function. GraphError where it has none, and where it takes too much time or memory."""
     if len(graph["nodes"]) > MAX_NODES:
         raise GraphError(f"it has {len(graph['nodes'])} nodes; there may be {MAX_NODES}.")
+    return evaluate_untrusted(graph, leaves, counted(function))[0]
+
+
+def counted(function: Function) -> Forward:
+    """The operators, and the functions that this one calls, which raise ValueError once their values have taken too much."""
     left = MAX_NUMBERS
     sealed = {inner.name: inner for inner in function.inside}
 
@@ -83,7 +105,7 @@ def value_of(graph: dict[str, Any], leaves: Sequence[Tensor], function: Function
         if left < 0:
             raise ValueError(f"the values of the graph would take more than {MAX_NUMBERS} numbers")
 
-    def counted(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def paid(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
             if name in sealed:
                 pay(sealed[name].numbers(dict(zip(sealed[name].leaves, inputs, strict=True))))
@@ -94,7 +116,7 @@ def value_of(graph: dict[str, Any], leaves: Sequence[Tensor], function: Function
         return apply
 
     forward = {**reference.forward(), **{name: inner.twin for name, inner in sealed.items()}}
-    return evaluate_untrusted(graph, leaves, {name: counted(name, value) for name, value in forward.items()})[0]
+    return {name: paid(name, value) for name, value in forward.items()}
 
 
 Judge = Callable[[Any, Answer], Failure | None]

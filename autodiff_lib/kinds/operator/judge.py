@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,14 +18,45 @@ from torch import Tensor
 from ...checks.compare import TOLERANCE, agree, vanishes
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
-from ...checks.question import Answer, Ask, Failure, all_numbers, pictured
+from ...checks.question import Answer, Ask, Beside, Failure, all_numbers, pictured
 from ...checks.values import Shape, described, draw, generator
 from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
 from ...registry import table
 from .. import reference
+from ..beside import beside
+from ..steps import ends_at_a_step, followed
 
-COMPUTE = Form("kinds.operator.probe:compute", arrays=lambda case: 2, facts={"changed": lambda value, case: is_list_of(str, value)})
-GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of)
+
+def beside_compute(case: ComputeCase, answer: Answer) -> Beside | None:
+    """The step at which a wrong value ends, where it has the value of one."""
+    steps_of = reference.steps().get(case.operator)
+    if steps_of is None or not answer.arrays:
+        return None
+    operands = [torch.tensor(array, dtype=torch.float64) for array in case.inputs.values()]
+    steps = followed(steps_of(*operands, **case.attributes()))
+    return ends_at_a_step(answer.arrays[0], steps, list(case.inputs.values()), case.dtype)
+
+
+def beside_gradient(case: GradientCase, answer: Answer) -> Beside | None:
+    """How far the first gradient that is wrong goes with the formula."""
+    names = [*table[case.operator].signature.operands, "output_grad"]
+    leaves = [leaf.detach() for leaf in case.truth.leaves]
+    for steps_of, output in zip(reference.gradient_steps().get(case.operator, ()), answer.graph["outputs"], strict=False):
+        steps = partial(steps_of, **case.attributes())
+        found = beside(answer.graph | {"outputs": [output]}, names, leaves, steps, reference.forward())
+        if found is not None and not case.repeated:
+            return found
+    return None
+
+
+COMPUTE = Form(
+    "kinds.operator.probe:compute",
+    arrays=lambda case: 2,
+    facts={"changed": lambda value, case: is_list_of(str, value)},
+    beside=beside_compute,
+)
+GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of, beside=beside_gradient)
+FROM_ABOVE = "factors"  # what kind of whole numbers output_grad holds on paper: ones would hide that it is forgotten
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
 SHAKE = 1e-9  # relative errors that are put into the operators of a gradient, to see how large they get
@@ -46,6 +77,7 @@ class OperatorCase:
     hidden: bool = False
     by_columns: bool = False  # whether the operands lie in memory column by column, as a transpose leaves them
     repeated: bool = False  # whether all operands are one and the same node, as in x / x
+    on_paper: tuple[str, ...] = ()  # kinds of small whole numbers to calculate with by hand, in the place of `kinds` where all may see them
 
     @cached_property
     def name(self) -> str:
@@ -62,6 +94,8 @@ class OperatorCase:
         """The operands' values, by the operand's name; nobody may write to them."""
         rng = generator(self.seed, self.operator, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
+        if self.on_paper and not self.hidden:
+            kinds = self.on_paper
         arrays = [draw(kind, shape, rng).astype(self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True)]
         if self.by_columns:  # npy files and torch.tensor keep this order, so it reaches the student's compute
             arrays = [np.asfortranarray(array) for array in arrays]
@@ -119,6 +153,8 @@ class GradientCase(OperatorCase):
         output = reference.apply(self.operator, operands, self.attributes())
         rng = generator(self.seed, self.operator, self.name, "cotangents")
         output_grad, *directions = (torch.tensor(rng.standard_normal(tensor.shape)) for tensor in (output, *operands))
+        if self.on_paper and not self.hidden:
+            output_grad = torch.tensor(draw(FROM_ABOVE, tuple(output.shape), rng))
         output_grad.requires_grad_()
         grads = reference.vjp(output, operands, output_grad)
         leaves = [*operands, output_grad]

@@ -14,8 +14,18 @@ from torch import Tensor
 from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
-from ...checks.question import Answer, Ask, Failure
+from ...checks.question import Answer, Ask, Beside, Failure
 from ...checks.values import Shape, described, draw, generator
+from ...kinds.steps import Steps, ends_at_a_step, followed
+
+
+def beside_call(case: TensorCase, answer: Answer) -> Beside | None:
+    """The step at which a wrong value ends, where it has the value of one."""
+    if case.steps is None or len(answer.arrays) != 1:
+        return None
+    steps = followed(case.steps(*(torch.tensor(array, dtype=torch.float64) for array in case.inputs), **case.keywords))
+    return ends_at_a_step(answer.arrays[0], steps, case.inputs, case.dtype)
+
 
 CALL = Form(
     "units.fused_kernels.probe:call",
@@ -24,6 +34,7 @@ CALL = Form(
         "changed": lambda value, case: is_list_of(int, value),
         "peak": lambda value, case: type(value) is int and value >= 0,
     },
+    beside=beside_call,
 )
 
 
@@ -44,6 +55,7 @@ class TensorCase:
     offset: float = 0  # what is added to all values
     seed: str = "public"
     hidden: bool = False
+    steps: Callable[..., Steps] | None = None  # of the same arguments: the values on the way to the only result
 
     @cached_property
     def name(self) -> str:

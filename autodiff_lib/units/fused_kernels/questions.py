@@ -138,7 +138,7 @@ BLOCKED: tuple[tuple[Shape, Shape, int | None], ...] = (
 
 def blocked_parts() -> tuple[Part, ...]:
     def case(a: Shape, b: Shape, rows: int | None, kinds: tuple[str, str] = PLAIN, dtype: str = "float64") -> TensorCase:
-        return TensorCase("blocked_softmax", truth.blocked_softmax, (a, b), {"rows": rows}, kinds, dtype)
+        return TensorCase("blocked_softmax", truth.blocked_softmax, (a, b), {"rows": rows}, kinds, dtype, steps=truth.blocked_softmax_steps)
 
     plain = [case(*row) for row in BLOCKED]
     more = [case(*BLOCKED[1], HUGE), case(*BLOCKED[1], TIES, "float16"), case(*BLOCKED[7], HUGE)]
@@ -215,7 +215,8 @@ def attention_parts() -> tuple[Part, ...]:
     def case(sizes: Sizes, causal: bool, kinds: tuple[str, str, str] = ("normal",) * 3, dtype: str = "float64") -> TensorCase:
         *shapes, block = sizes
         keywords = {"causal": causal, "block": block}
-        return TensorCase("one_pass_attention", truth.one_pass_attention, tuple(shapes), keywords, kinds, dtype)
+        steps = truth.attention_steps
+        return TensorCase("one_pass_attention", truth.one_pass_attention, tuple(shapes), keywords, kinds, dtype, steps=steps)
 
     large = ("huge", "huge", "normal")
     plain = [case(sizes, False) for sizes in ATTENDED] + [case(sizes, False, dtype="float32") for sizes in ATTENDED[:6]]

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...graph_data import Forward
+from ...kinds.steps import RESULT, Step, Steps
 
 
 def matmul_layernorm(a: Tensor, b: Tensor, normalized_shape: int | tuple[int, ...], eps: float) -> Tensor:
@@ -21,6 +22,42 @@ def matmul_softmax(a: Tensor, b: Tensor, dim: int = -1) -> Tensor:
 
 
 FORWARD: Forward = {"matmul_layernorm": matmul_layernorm, "matmul_softmax": matmul_softmax}
+
+
+# --- the same once more, formula by formula: the values on the way, which a wrong answer is held beside
+
+
+def matmul_layernorm_steps(a: Tensor, b: Tensor, normalized_shape: tuple[int, ...], eps: float) -> Steps:
+    product = yield Step("product", a @ b)
+    dim = tuple(range(-len(normalized_shape), 0))
+    centred = yield Step("product less its mean", product - product.mean(dim, keepdim=True), ("product",))
+    variance = centred.square().mean(dim, keepdim=True)
+    yield Step(RESULT, centred / (variance + eps).sqrt(), ("product less its mean",))
+
+
+def matmul_softmax_steps(a: Tensor, b: Tensor, dim: int = -1) -> Steps:
+    product = yield Step("product", a @ b)
+    powers = yield Step("powers", (product - product.amax(dim, keepdim=True)).exp(), ("product",))
+    yield Step(RESULT, powers / powers.sum(dim, keepdim=True), ("powers",))
+
+
+STEPS = {"matmul_layernorm": matmul_layernorm_steps, "matmul_softmax": matmul_softmax_steps}
+"""Operator -> the values on the way to its own."""
+
+
+def blocked_softmax_steps(a: Tensor, b: Tensor, rows: int | None = None) -> Steps:
+    return matmul_softmax_steps(a, b)
+
+
+def attention_steps(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, block: int = 256) -> Steps:
+    scores = q @ k.mT / math.sqrt(q.shape[-1])  # (..., T, D) @ (..., D, S) -> (..., T, S)
+    if causal:
+        T, S = scores.shape[-2:]
+        scores = scores.masked_fill(torch.ones(T, S, dtype=torch.bool).triu(1 + S - T), -math.inf)
+    scores = yield Step("scores", scores)
+    powers = (scores - scores.amax(-1, keepdim=True).nan_to_num(neginf=0.0)).exp()
+    mixed = yield Step("undivided mixed values", powers @ v, ("scores",))  # (..., T, S) @ (..., S, E) -> (..., T, E)
+    yield Step(RESULT, (mixed / powers.sum(-1, keepdim=True)).nan_to_num(), ("undivided mixed values",))
 
 
 def loop_counts(operation: str, order: str, B: int, M: int, K: int, N: int) -> tuple[int, int, int]:

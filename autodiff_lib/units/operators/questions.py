@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ...checks.question import Part, Question
 from ...checks.values import Shape
 from ...kinds.operator.judge import ComputeCase, GradientCase, judge_compute, judge_gradient
 from .unit import UNIT
+
+AnyCase = TypeVar("AnyCase", ComputeCase, GradientCase)
 
 KINKED = ("relu",)  # at zero it has more than one slope
 
@@ -159,6 +161,21 @@ VALUE_ONLY: dict[str, tuple[Row, ...]] = {
 """Operator -> rows on which its value is certain, and its derivatives are nothing to agree on to nine digits."""
 
 
+ON_PAPER: dict[str, tuple[str, ...]] = {
+    "div": ("factors", "divisors"),
+    "sqrt": ("squares",),
+    "power": ("counting",),
+    "matmul": ("whole", "whole"),
+}
+"""Operator -> the whole numbers of its smallest case, where they are not just any."""
+
+
+def with_one_on_paper(operator: str, cases: Iterable[AnyCase]) -> tuple[AnyCase, ...]:
+    """Smallest first; and the very first one with numbers that a student can calculate with by hand."""
+    first, *others = sorted(cases, key=lambda case: case.size)
+    return replace(first, on_paper=ON_PAPER.get(operator, ("whole",))), *others
+
+
 def compute_cases(operator: str) -> tuple[ComputeCase, ...]:
     """Every row in float64, the first of each shape in float32, one stored by columns, and the odd ones; smallest first."""
     cases = [ComputeCase(operator, *row) for row in rows(operator)]
@@ -168,7 +185,7 @@ def compute_cases(operator: str) -> tuple[ComputeCase, ...]:
     if operator in REPEATED:
         cases.append(ComputeCase(operator, *REPEATED[operator], repeated=True))
     cases += [ComputeCase(operator, *row) for row in VALUE_ONLY.get(operator, ())]
-    return tuple(sorted(cases, key=lambda case: case.size))
+    return with_one_on_paper(operator, cases)
 
 
 def gradient_cases(operator: str) -> tuple[GradientCase, ...]:
@@ -180,7 +197,7 @@ def gradient_cases(operator: str) -> tuple[GradientCase, ...]:
     cases[last] = replace(cases[last], closely=True)
     if operator in REPEATED:
         cases.append(GradientCase(operator, *REPEATED[operator], repeated=True))
-    return tuple(sorted(cases, key=lambda case: case.size))
+    return with_one_on_paper(operator, cases)
 
 
 POINTS = {  # operator -> points for compute, points for gradient

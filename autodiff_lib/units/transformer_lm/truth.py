@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...kinds.graph_function.judge import Function
+from ...kinds.steps import RESULT, Step, Steps
 
 ATTENTION = ("W_Q", "W_K", "W_V", "W_O")
 LAYER = (*ATTENTION, "W_ff1", "W_ff2")
@@ -58,6 +59,58 @@ def cross_entropy(logits: Tensor, targets: Tensor, num_tokens: float) -> Tensor:
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="sum") / num_tokens
 
 
+# --- the same once more, formula by formula: the values on the way, which a wrong graph is held beside
+
+
+def attention_steps(X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, W_O: Tensor, mask: Tensor, model_dim: float) -> Steps:
+    queries = yield Step("queries", X @ W_Q)  # (B, T, D) @ (D, K) -> (B, T, K)
+    keys = yield Step("keys", X @ W_K)
+    values = yield Step("values", X @ W_V)  # (B, T, E)
+    scores = yield Step("scores", queries @ keys.mT / math.sqrt(model_dim), ("queries", "keys"))  # (B, T, T)
+    masked = yield Step("masked scores", scores + mask, ("scores",))
+    weights = yield Step("weights", masked.softmax(-1), ("masked scores",))
+    mixed = yield Step("mixed values", weights @ values, ("weights", "values"))  # (B, T, T) @ (B, T, E) -> (B, T, E)
+    yield Step(RESULT, mixed @ W_O, ("mixed values",))
+
+
+def decoder_steps(
+    X: Tensor,
+    W_Q: Tensor,
+    W_K: Tensor,
+    W_V: Tensor,
+    W_O: Tensor,
+    W_ff1: Tensor,
+    W_ff2: Tensor,
+    mask: Tensor,
+    model_dim: float,
+) -> Steps:
+    attended = yield Step("attention", attention(X, W_Q, W_K, W_V, W_O, mask, model_dim))  # (B, T, D)
+    first = yield Step("first sum", X + attended, ("attention",))
+    h = yield Step("h", F.layer_norm(first, X.shape[-1:]), ("first sum",))
+    inner = yield Step("h @ W_ff1", h @ W_ff1, ("h",))  # (B, T, D) @ (D, F) -> (B, T, F)
+    bent = yield Step("ReLU", inner.relu(), ("h @ W_ff1",))
+    thought = yield Step("network's output", bent @ W_ff2, ("ReLU",))  # (B, T, F) @ (F, D) -> (B, T, D)
+    second = yield Step("second sum", h + thought, ("h", "network's output"))
+    yield Step(RESULT, F.layer_norm(second, X.shape[-1:]), ("second sum",))
+
+
+def model_steps(tokens: Tensor, positions: Tensor, *weights: Tensor, model_dim: float) -> Steps:
+    W_embed, *layer, W_head, mask = weights
+    W_Q, W_K, W_V, W_O, W_ff1, W_ff2 = layer
+    embedded = yield Step("embedded words", tokens @ W_embed)  # (B, T, V) @ (V, D) -> (B, T, D)
+    placed = yield Step("words with positions", embedded + positions, ("embedded words",))
+    decoded = yield Step("layer's output", decoder(placed, W_Q, W_K, W_V, W_O, W_ff1, W_ff2, mask, model_dim), ("words with positions",))
+    yield Step(RESULT, decoded @ W_head, ("layer's output",))  # (B, T, D) @ (D, V) -> (B, T, V)
+
+
+def loss_steps(logits: Tensor, targets: Tensor, num_tokens: float) -> Steps:
+    p = yield Step("probabilities", logits.softmax(-1))  # (B, T, V)
+    log_p = yield Step("log-probabilities", p.log(), ("probabilities",), of_either_sign=True)
+    right = yield Step("targets * log p", targets * log_p, ("log-probabilities",), of_either_sign=True)
+    total = yield Step("sum over all tokens", right.sum(), ("targets * log p",), of_either_sign=True)
+    yield Step(RESULT, -total / num_tokens, ("sum over all tokens",))
+
+
 def block_numbers(named: Mapping[str, Tensor]) -> int:
     """How many numbers the values inside a block take. ValueError for inputs of another rank than the block's."""
     wrong = [argument for argument, value in named.items() if value.ndim != len(SHAPES[argument])]
@@ -67,8 +120,8 @@ def block_numbers(named: Mapping[str, Tensor]) -> int:
     return B * T * (T + sum(value.shape[-1] for value in named.values()))
 
 
-SELF_ATTENTION = Function("causal_self_attention", ("X", *ATTENTION, "mask"), "model_dim", attention, block_numbers)
-DECODER = Function("decoder_layer", ("X", *LAYER, "mask"), "model_dim", decoder, block_numbers, (SELF_ATTENTION,))
+SELF_ATTENTION = Function("causal_self_attention", ("X", *ATTENTION, "mask"), "model_dim", attention, block_numbers, steps=attention_steps)
+DECODER = Function("decoder_layer", ("X", *LAYER, "mask"), "model_dim", decoder, block_numbers, (SELF_ATTENTION,), steps=decoder_steps)
 MODEL = Function(
     "transformer_lm",
     ("tokens", "positions", WEIGHTS, "mask"),
@@ -76,7 +129,8 @@ MODEL = Function(
     language_model,
     block_numbers,
     (DECODER, SELF_ATTENTION),
+    steps=model_steps,
 )
-LOSS = Function("cross_entropy_loss", ("logits", "targets"), "num_tokens", cross_entropy, block_numbers)
+LOSS = Function("cross_entropy_loss", ("logits", "targets"), "num_tokens", cross_entropy, block_numbers, steps=loss_steps)
 FUNCTIONS = {function.name: function for function in (SELF_ATTENTION, DECODER, MODEL, LOSS)}
 """The unit's functions that build graphs, by their names."""

@@ -82,9 +82,12 @@ class WholeCase(ImageCase):
         return replace(other, sizes=sizes, number=self.number)
 
 
+FAR = 300.0  # how far below the largest logit the right one is: no softmax notices it
+
+
 @dataclass(frozen=True)
 class HugeCase(ImageCase):
-    """The loss of logits with a large one among them, far above the others, or not."""
+    """The loss of logits with a large one among them, far above the others, or not; the right one is far below the largest."""
 
     top: float = 1000  # the largest logit
     others: float = -1000  # about where the others are, but for the right one
@@ -92,6 +95,13 @@ class HugeCase(ImageCase):
     @property
     def name(self) -> str:
         return f"{super().name}, a logit of {self.top:g} among some of {self.others:g}"
+
+    def values(self) -> dict[str, Tensor]:
+        found = super().values()
+        right = found["y_one_hot"]
+        first_of_all = right.roll(1, dims=-1)  # the class after the right one is by far the largest
+        above = self.top - self.others
+        return found | {"Z": found["Z"] + self.others + above * first_of_all + (above - FAR) * right}
 
 
 HUGE = ((0, -1000), (1000, 900), (1000, -1000))

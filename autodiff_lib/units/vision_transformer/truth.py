@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...kinds.graph_function.judge import Function
+from ...kinds.steps import RESULT, Step, Steps
 from .unit import UNIT
 
 ATTENTION = ("W_Q", "W_K", "W_V")
@@ -63,6 +64,57 @@ def softmax_loss(Z: Tensor, y_one_hot: Tensor, batch_size: float) -> Tensor:
     return F.cross_entropy(Z, y_one_hot, reduction="sum") / batch_size
 
 
+# --- the same once more, formula by formula: the values on the way, which a wrong graph is held beside
+
+
+def linear_steps(X: Tensor, W: Tensor, b: Tensor) -> Steps:
+    product = yield Step("product", X @ W)  # (..., N) @ (N, M) -> (..., M)
+    yield Step(RESULT, product + b, ("product",))
+
+
+def attention_steps(X: Tensor, W_Q: Tensor, W_K: Tensor, W_V: Tensor, model_dim: float) -> Steps:
+    queries = yield Step("queries", X @ W_Q)  # (B, T, D) @ (D, K) -> (B, T, K)
+    keys = yield Step("keys", X @ W_K)
+    values = yield Step("values", X @ W_V)  # (B, T, E)
+    scores = yield Step("scores", queries @ keys.mT / math.sqrt(model_dim), ("queries", "keys"))  # (B, T, T)
+    weights = yield Step("weights", scores.softmax(-1), ("scores",))
+    yield Step(RESULT, weights @ values, ("weights", "values"))  # (B, T, T) @ (B, T, E) -> (B, T, E)
+
+
+def encoder_steps(
+    X: Tensor,
+    W_Q: Tensor,
+    W_K: Tensor,
+    W_V: Tensor,
+    W_1: Tensor,
+    b_1: Tensor,
+    W_2: Tensor,
+    b_2: Tensor,
+    model_dim: float,
+) -> Steps:
+    attended = yield Step("attention", attention(X, W_Q, W_K, W_V, model_dim))  # (B, T, E)
+    inner = yield Step("first layer", linear(attended, W_1, b_1), ("attention",))  # (B, T, E) -> (B, T, F)
+    bent = yield Step("ReLU", inner.relu(), ("first layer",))
+    yield Step(RESULT, linear(bent, W_2, b_2), ("ReLU",))  # (B, T, F) -> (B, T, D)
+
+
+def model_steps(X: Tensor, W_embed: Tensor, b_embed: Tensor, positions: Tensor, *weights: Tensor, model_dim: float) -> Steps:
+    *layer, W_head, b_head = weights
+    W_Q, W_K, W_V, W_1, b_1, W_2, b_2 = layer
+    embedded = yield Step("embedded rows", linear(X, W_embed, b_embed))  # (B, T, P) -> (B, T, D)
+    placed = yield Step("rows with positions", embedded + positions, ("embedded rows",))
+    encoded = yield Step("encoder's output", encoder(placed, W_Q, W_K, W_V, W_1, b_1, W_2, b_2, model_dim), ("rows with positions",))
+    pooled = yield Step("mean over the rows", encoded.mean(1), ("encoder's output",))  # (B, T, D) -> (B, D)
+    yield Step(RESULT, linear(pooled, W_head, b_head), ("mean over the rows",))  # (B, D) -> (B, C)
+
+
+def loss_steps(Z: Tensor, y_one_hot: Tensor, batch_size: float) -> Steps:
+    log_p = yield Step("log-probabilities", Z.log_softmax(-1), of_either_sign=True)  # (B, C)
+    right = yield Step("y_one_hot * log p", y_one_hot * log_p, ("log-probabilities",), of_either_sign=True)
+    total = yield Step("sum over all images", right.sum(), ("y_one_hot * log p",), of_either_sign=True)
+    yield Step(RESULT, -total / batch_size, ("sum over all images",))
+
+
 def row_numbers(named: Mapping[str, Tensor]) -> int:
     """How many numbers the values inside a linear layer take. ValueError for inputs of another rank than the layer's."""
     if named["X"].ndim < 1 or named["W"].ndim != 2 or named["b"].ndim != 1:
@@ -84,8 +136,16 @@ def none_inside(named: Mapping[str, Tensor]) -> int:
     return 0
 
 
-LINEAR = Function("linear", ("X", "W", "b"), "", linear, row_numbers, entry=UNIT.entry("linear"))
-SELF_ATTENTION = Function("self_attention", ("X", *ATTENTION), "model_dim", attention, block_numbers, entry=UNIT.entry("self_attention"))
+LINEAR = Function("linear", ("X", "W", "b"), "", linear, row_numbers, entry=UNIT.entry("linear"), steps=linear_steps)
+SELF_ATTENTION = Function(
+    "self_attention",
+    ("X", *ATTENTION),
+    "model_dim",
+    attention,
+    block_numbers,
+    entry=UNIT.entry("self_attention"),
+    steps=attention_steps,
+)
 ENCODER = Function(
     "encoder_layer",
     ("X", *LAYER),
@@ -94,6 +154,7 @@ ENCODER = Function(
     block_numbers,
     (SELF_ATTENTION, LINEAR),
     UNIT.entry("encoder_layer"),
+    encoder_steps,
 )
 MODEL = Function(
     "vision_transformer",
@@ -103,7 +164,16 @@ MODEL = Function(
     none_inside,
     (ENCODER, SELF_ATTENTION, LINEAR),
     UNIT.entry("vision_transformer"),
+    model_steps,
 )
-LOSS = Function("softmax_loss", ("Z", "y_one_hot"), "batch_size", softmax_loss, none_inside, entry=UNIT.entry("softmax_loss"))
+LOSS = Function(
+    "softmax_loss",
+    ("Z", "y_one_hot"),
+    "batch_size",
+    softmax_loss,
+    none_inside,
+    entry=UNIT.entry("softmax_loss"),
+    steps=loss_steps,
+)
 FUNCTIONS = {function.name: function for function in (LINEAR, SELF_ATTENTION, ENCODER, MODEL, LOSS)}
 """The unit's functions that build graphs, by their names."""

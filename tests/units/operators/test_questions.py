@@ -15,11 +15,12 @@ from autodiff_lib.checks.report import Overview, html, text
 from autodiff_lib.checks.values import generator
 from autodiff_lib.graph_data import evaluate, to_data
 from autodiff_lib.kinds import reference
-from autodiff_lib.kinds.operator.judge import judge_compute, judge_gradient
+from autodiff_lib.kinds.operator.judge import GradientCase, judge_compute, judge_gradient
 from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from autodiff_lib.units.operators.questions import POINTS, compute_cases, gradient_cases
 from grader.authors.catalogue import MISTAKES
+from tests.asking import questions_of
 
 UNIT = "01_operators"
 
@@ -144,7 +145,7 @@ def test_exit_in_an_exercise_is_an_error_not_the_end(fresh_table):
     ("compute", "message"),
     [
         (lambda self, node, inputs: inputs[0].sqrt_(), "compute changed its input a"),
-        (lambda self, node, inputs: inputs[0].sqrt().float(), "Right to about six digits only"),
+        (lambda self, node, inputs: inputs[0].sqrt().float().to(inputs[0].dtype), "Right to about six digits only"),
         (lambda self, node, inputs: inputs[0].double().sqrt(), "compute returns float64 for float32 inputs"),
         (lambda self, node, inputs: inputs[0].sqrt() * (1 + 1e-12 * next(CALLS)), "another value when it is called again"),
     ],
@@ -255,8 +256,7 @@ def test_an_answer_that_stops_before_stretching_is_recognised():
 
 
 def test_cases_are_the_same_in_every_process_and_differ_between_seeds():
-    case = compute_cases("matmul")[0]
-    again = compute_cases("matmul")[0]
+    case, again = (replace(compute_cases("matmul")[0], on_paper=()) for _ in range(2))
     hidden = replace(case, seed="hidden", hidden=True)
     np.testing.assert_array_equal(case.inputs["a"], again.inputs["a"])
     assert case.name == hidden.name
@@ -328,6 +328,31 @@ def test_no_ask_carries_an_expected_value():
                 assert isinstance(ask, Ask)
                 assert set(ask.settings) == {"operator", "attrs", *(["repeated"] if case.repeated else [])}
                 assert len(ask.arrays) in (0, len(case.shapes))
+
+
+@pytest.mark.parametrize("exercise", POINTS)
+def test_the_smallest_case_can_be_calculated_on_paper_and_no_other_nor_hidden_one_is_that_simple(exercise):
+    for (first, *others), (unseen, *_) in zip(
+        (part.cases for part in checks.questions(UNIT)[exercise].parts),
+        (part.cases for part in questions_of(UNIT, "a secret")[exercise].parts),
+        strict=True,
+    ):
+        assert all(case.size >= first.size for case in others)
+        assert first.dtype == "float64"
+        assert all(whole(array) and abs(array).max() <= 25 for array in first.inputs.values())
+        assert not any(case.on_paper for case in others)
+        assert unseen.name == first.name
+        assert not any(whole(array) for array in unseen.inputs.values())
+        if isinstance(first, GradientCase):
+            output_grad, secret = (case.truth.leaves[-1].detach().numpy() for case in (first, unseen))
+            assert whole(output_grad)
+            assert (abs(output_grad) >= 2).all()
+            assert output_grad.size == 1 or np.unique(output_grad).size > 1
+            assert not whole(secret)
+
+
+def whole(array):
+    return bool((array == np.round(array)).all())
 
 
 def test_upstream_gradients_are_never_all_equal():
