@@ -91,13 +91,6 @@ def test_the_warm_up_comes_before_everything_and_takes_ten_minutes():
     assert "ten minutes" in first
 
 
-def test_links_of_a_lecture_lead_to_lectures():
-    for path in authoring.lectures():
-        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
-        for target in re.findall(r"\]\(([^)#]+\.ipynb)", text):
-            assert (path.parent / target).is_file(), f"{path.name}: {target}"
-
-
 # --- unbroadcast, at the end of the lecture on broadcasting
 
 

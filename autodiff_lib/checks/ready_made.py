@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 from ..ipython import RUNS_MAGIC
-from ..units import UNITS
+from ..units import UNITS, room
 from .cells import defined_by
 from .names import DEFINITION, SHELL, Code, Place
 from .question import Failure, PartVerdict, Question, Verdict
@@ -84,7 +84,7 @@ def look(cells: Sequence[str], unit: str, files: Mapping[str, str] | None = None
     findings = {exercise: found for exercise, places in definitions.items() if (found := finding(code, places, exercise, unit))}
     unread = [number for number, places in enumerate(code.cells, start=1) if places is None]
     flags = [f"its cell {number} is not Python, so nobody knows what it was meant to do" for number in unread]
-    flags += suspicious(code)
+    flags += suspicious(code, unit)
     cut = ["and more of the kind"] if len(flags) > MAX_FLAGS else []
     defined = tuple(exercise for exercise, places in definitions.items() if places)
     return Look(findings, (*flags[:MAX_FLAGS], *cut), defined)
@@ -175,11 +175,11 @@ def last_definitions(code: Code, unit: str) -> dict[str, list[Place]]:
 # --- what a person should look at
 
 
-def suspicious(code: Code) -> list[str]:
+def suspicious(code: Code, unit: str) -> list[str]:
     """A sentence for each line that leads to what cannot be followed from here."""
     found: dict[str, str] = {}  # line -> sentence
     for use in (use for statement in code.statements for use in code.uses(statement)):
-        what = roundabout(code, use)
+        what = roundabout(code, use, unit)
         if what is not None:
             found.setdefault(str(use), f"it uses `{what}` ({use})")
             if len(found) > MAX_FLAGS:
@@ -187,7 +187,7 @@ def suspicious(code: Code) -> list[str]:
     return list(found.values())
 
 
-def roundabout(code: Code, use: Place) -> str | None:
+def roundabout(code: Code, use: Place, unit: str) -> str | None:
     """What is roundabout about a use, if anything."""
     node = use.node
     if isinstance(node, ast.Attribute) and node.attr in INSIDE:
@@ -197,7 +197,7 @@ def roundabout(code: Code, use: Place) -> str | None:
             return f"{path}, of a module that is not here"
         if path.startswith(SHELL + ".") and path.split(".")[2] not in RUNS_MAGIC:  # of these, the code is looked at like any other
             return f"get_ipython().{path.split('.')[2]}"
-        if path not in HARMLESS and begins(path, ROUNDABOUT):
+        if path not in HARMLESS and begins(path, ROUNDABOUT) and not is_given(path, unit):
             return path
         if path.endswith(".__dict__") and is_library(code, path):
             return path
@@ -211,6 +211,12 @@ def roundabout(code: Code, use: Place) -> str | None:
     modules = (path for part in given for path in sorted(code.paths(part, use.scope)) if is_module(code, path))
     whole = None if called & LOOKS else next(modules, None)
     return f"{whole}, handed on as a whole" if whole else None
+
+
+def is_given(path: str, unit: str) -> bool:
+    """Whether a path is what a unit gives to its own notebook, or a name in it. No exercise needs it, and nothing of it is an exercise."""
+    given = f"autodiff_lib.units.{room(unit)}.given"
+    return path == given or path.rpartition(".")[0] == given
 
 
 def is_library(code: Code, path: str) -> bool:

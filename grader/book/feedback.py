@@ -56,10 +56,13 @@ HEADING = re.compile(r"##? ")
 
 
 class OfflineRenderer(MathRenderer):
-    """Markdown whose formulas need no script."""
+    """Markdown whose formulas need no script, and whose links lead somewhere: beside a page lie no other notebooks."""
 
     def formula(self, tex: str, display: str) -> str:
         return formula(tex, display)
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, url, title) if re.match(r"#|\w+:", url) else text
 
 
 class GradersExporter(FormgraderExporter):
