@@ -179,8 +179,8 @@ NAMED = {  # mistake -> the step, what stands in its place, and the last of the 
     "04_vision_transformer.encoder_layer-relu-forgotten": ("ReLU", "the first layer", "first layer"),
     "04_vision_transformer.vision_transformer-sum-for-mean": ("mean over the rows", "sum_op(encoder's output, 1)", "encoder's output"),
     "04_vision_transformer.softmax_loss-two-steps": ("log-probabilities", "log(softmax(Z))", None),
-    "layernorm-constant-deviation": ("bracket", "sub(output_grad, mean of output_grad)", "mean of output_grad"),
-    "softmax-unweighted-sum": ("sum of output_grad * s", "sum_op(output_grad, 0, keepdim=True)", None),
+    "layernorm-constant-deviation": ("bracket", "sub(output_grad, first mean)", "first mean"),
+    "softmax-unweighted-sum": ("sum along the axis", "sum_op(output_grad, 0, keepdim=True)", None),
     "div-numerator-unreduced": ("result", "output_grad / b", "output_grad / b"),
 }
 

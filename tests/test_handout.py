@@ -327,6 +327,13 @@ def source_released():
     return nbformat.read(ROOT / "release" / UNIT / UNITS[UNIT].notebook, as_version=4)
 
 
+def test_a_fresh_run_asks_nobody_and_runs_no_other_notebook_in_turn(student):
+    """Else two notebooks that ask `check.progress()` would run each other without end."""
+    write(student, UNIT, {"div": "import os\nopen('run-as', 'w').write(os.environ['NBGRADER_EXECUTION'] + str(check.progress()))"})
+    student.run("check", UNIT, "div")
+    assert (student.work / UNIT / "run-as").read_text() == "validateNone"
+
+
 def test_a_kernel_that_dies_is_told_and_the_work_is_packed_all_the_same(student):
     write(student, UNIT, {"div": "import os\nos._exit(3)"})
     done = student.run("submit", UNIT)

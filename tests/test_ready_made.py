@@ -5,6 +5,7 @@
 import sys
 from textwrap import dedent, indent
 
+import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -12,7 +13,7 @@ from autodiff_lib import checks
 from autodiff_lib.checks import ready_made, session
 from autodiff_lib.checks.ready_made import look
 from autodiff_lib.units import UNITS
-from grader.book.nbgrader_course import solutions, source
+from grader.book.nbgrader_course import ROOT, solutions, source
 from tests.clumsy.words import KINDS, with_words
 
 OPERATORS, ENGINE, LM = "01_operators", "02_evaluator", "03_transformer_lm"
@@ -116,6 +117,10 @@ HELPER = {
 FOUND = {
     "the function itself": ("softmax", "torch.softmax", OPERATORS, DIRECT),
     "from a module of torch's": ("softmax", "torch.nn.functional.softmax", OPERATORS, "import torch.nn.functional as F", DIRECT.replace("torch.", "F.")),
+    "torch, as a module of the course has it": (
+        *("softmax", "torch.softmax", OPERATORS),
+        *("from autodiff_lib import text", softmax("return text.torch.softmax(inputs[0], node.dim)")),
+    ),
     "a layer": ("softmax", "torch.nn.Softmax", OPERATORS, "from torch import nn", softmax("return nn.Softmax(0)(inputs[0])")),
     "an operator below torch's functions": ("softmax", "torch.ops.aten._softmax", OPERATORS, softmax("return torch.ops.aten._softmax(inputs[0])")),
     "an assignment": ("softmax", "torch.softmax", OPERATORS, "softmax = torch.softmax", CALLED),
@@ -183,6 +188,28 @@ FOUND = {
     "torch's autograd": ("gradients", "torch.autograd.grad", ENGINE, "@ad.exercise\ndef gradients(y, xs):\n    return torch.autograd.grad(y, xs)"),
     "a layer in a language model": ("decoder_layer", "torch.nn.Linear", LM, "import torch.nn as nn\n@ad.exercise\ndef decoder_layer(X, *rest):\n    return nn.Linear"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("autodiff_lib.figures.np.linalg.inv", "numpy.linalg.inv"),
+        ("autodiff_lib.figures.Tensor", "torch.Tensor"),
+        ("autodiff_lib.units.transformer_lm.given.torch.optim.SGD", "torch.optim.SGD"),
+        ("autodiff_lib.figures.draw_graph", "autodiff_lib.figures.draw_graph"),
+        ("autodiff_lib.exp", "autodiff_lib.exp"),
+        ("autodiff_lib.nowhere.np", "autodiff_lib.nowhere.np"),
+        ("torch.autodiff_lib.figures", "torch.autodiff_lib.figures"),
+    ],
+)
+def test_a_way_through_modules_of_the_course_is_the_one_that_it_is_short_for(path, what):
+    assert ready_made.meant(path) == what
+
+
+@pytest.mark.parametrize("module", sorted(module for module in ready_made.EVERYWHERE if module.startswith("autodiff_lib.")))
+def test_no_exercise_may_use_what_the_course_has_for_itself(module):
+    found = seen(OPERATORS, f"import {module}", softmax(f"return {module}.anything(inputs[0])")).findings
+    assert {name: finding.what for name, finding in found.items()} == {"softmax": f"{module}.anything"}
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -258,6 +285,13 @@ def test_nothing_is_found_in_the_course_itself_and_all_exercises_are_seen(unit):
     cells = [cell.source for cell in source(unit).cells if cell.cell_type == "code"]
     found = look(cells, unit)
     assert (found.findings, found.flags, set(found.defined)) == ({}, (), set(UNITS[unit].exercises))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_an_untouched_release_has_nothing_to_look_at(unit):
+    released = nbformat.read(ROOT / "release" / unit / UNITS[unit].notebook, as_version=4)
+    found = look([cell.source for cell in released.cells if cell.cell_type == "code"], unit)
+    assert (found.findings, found.flags) == ({}, ())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
+from pathlib import Path
 
 from ..ipython import RUNS_MAGIC
 from ..units import UNITS, room
@@ -26,7 +27,7 @@ EVERYWHERE = {
     "torch.autograd", "torch.func", "functorch", "autograd", "jax.grad", "jax.value_and_grad", "jax.vjp",  # they differentiate
     "graphlib", "networkx", "toposort",  # they sort
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units",  # they sort and evaluate, as the judge does
-    "autodiff_lib.lectures",  # it has the answers of its checks
+    "autodiff_lib.lectures", "autodiff_lib.hunts", "autodiff_lib.predictions", "autodiff_lib.student",  # answers, and a student's own
     "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.stepping", "autodiff_lib.step_drawing",
 }  # fmt: skip
 """Modules of which no exercise needs anything."""
@@ -113,7 +114,7 @@ def finding(code: Code, definitions: list[Place], exercise: str, unit: str) -> F
                 if (owner, name) in named or (name in stand_ins and owner.parent is None):
                     continue
                 named.add((owner, name))
-            for path in sorted(code.paths(use.node, use.scope)):
+            for path in sorted(map(meant, code.paths(use.node, use.scope))):
                 if is_refused(path, exercise, unit) and path.split(".")[0] not in code.modules:
                     return Finding(path, str(use))
             todo += code.made_of(use)
@@ -130,6 +131,31 @@ def is_refused(path: str, exercise: str, unit: str) -> bool:
     if only is not None and root not in only | {"builtins"}:
         return True
     return root not in NO_LIBRARY and not UNITS[unit].ready_made.get(exercise, frozenset()).isdisjoint(rest)
+
+
+def meant(path: str) -> str:
+    """The path without what it takes through modules of ours: `autodiff_lib.figures.np.linalg` is `numpy.linalg`."""
+    for module in starts_of(path)[:-1] if path.startswith("autodiff_lib.") else ():
+        name, _, rest = path[len(module) + 1 :].partition(".")
+        if name in (imported := imports_of(module)):
+            return meant(f"{imported[name]}.{rest}" if rest else imported[name])
+    return path
+
+
+@lru_cache(maxsize=256)
+def imports_of(module: str) -> dict[str, str]:
+    """What a module of ours has from other libraries: name -> what it is there."""
+    file = Path(__file__).parents[2].joinpath(*module.split("."))
+    source = next((one for one in (file.with_suffix(".py"), file / "__init__.py") if one.is_file()), None)
+    found: dict[str, str] = {}
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if source else ():
+        if isinstance(node, ast.Import):
+            found |= {
+                one.asname or one.name.partition(".")[0]: one.name if one.asname else one.name.partition(".")[0] for one in node.names
+            }
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    return {name: library for name, library in found.items() if library.partition(".")[0] not in NO_LIBRARY}
 
 
 def begins(path: str, modules: Collection[str]) -> bool:
@@ -192,7 +218,7 @@ def roundabout(code: Code, use: Place, unit: str) -> str | None:
     node = use.node
     if isinstance(node, ast.Attribute) and node.attr in INSIDE:
         return node.attr
-    for path in sorted(code.paths(node, use.scope)):
+    for path in sorted(map(meant, code.paths(node, use.scope))):
         if path.partition(".")[0] not in code.modules and not is_there(path.partition(".")[0]):
             return f"{path}, of a module that is not here"
         if path.startswith(SHELL + ".") and path.split(".")[2] not in RUNS_MAGIC:  # of these, the code is looked at like any other

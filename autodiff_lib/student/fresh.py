@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ def run(path: Path, unit: str, names: Sequence[str] = (), on_cell: Callable[[int
         on_cell_executed=lambda cell, cell_index, execute_reply: on_cell(cell_index + 1, len(notebook.cells)),
     )
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # what the kernel says to its terminal, as that nothing is encrypted on this machine
+        # As where it is graded: what asks a person, or runs other notebooks in turn, does nothing. And what the kernel says
+        # to its terminal, as that nothing is encrypted on this machine, is for nobody.
+        client.execute(stderr=subprocess.DEVNULL, env={**os.environ, "NBGRADER_EXECUTION": "validate"})
     except (CellTimeoutError, DeadKernelError) as error:
         raise NoAnswerError(f"the kernel of {path.name} ended before its checks had answered: {str(error).splitlines()[0]}") from None
     answer = answer_of(asking)

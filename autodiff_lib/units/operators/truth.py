@@ -86,21 +86,21 @@ def mean_to_a(a: Tensor, g: Tensor, dim: int | tuple[int, ...], keepdim: bool) -
 
 
 def matmul_to_a(a: Tensor, b: Tensor, g: Tensor) -> Steps:
-    product = yield Step("output_grad @ b.T", g @ b.mT)  # (..., M, N) @ (..., N, K) -> (..., M, K)
-    yield Step(RESULT, product.sum_to_size(a.shape), ("output_grad @ b.T",))
+    product = yield Step("product, before it has the shape of a", g @ b.mT)  # (..., M, N) @ (..., N, K) -> (..., M, K)
+    yield Step(RESULT, product.sum_to_size(a.shape), ("product, before it has the shape of a",))
 
 
 def matmul_to_b(a: Tensor, b: Tensor, g: Tensor) -> Steps:
-    product = yield Step("a.T @ output_grad", a.mT @ g)  # (..., K, M) @ (..., M, N) -> (..., K, N)
-    yield Step(RESULT, product.sum_to_size(b.shape), ("a.T @ output_grad",))
+    product = yield Step("product, before it has the shape of b", a.mT @ g)  # (..., K, M) @ (..., M, N) -> (..., K, N)
+    yield Step(RESULT, product.sum_to_size(b.shape), ("product, before it has the shape of b",))
 
 
 def softmax_to_a(a: Tensor, g: Tensor, dim: int) -> Steps:
     s = torch.softmax(a, dim)
-    weighted = yield Step("output_grad * s", g * s)
-    average = yield Step("sum of output_grad * s", weighted.sum(dim, keepdim=True), ("output_grad * s",))
-    difference = yield Step("output_grad less this sum", g - average, ("sum of output_grad * s",))
-    yield Step(RESULT, s * difference, ("output_grad less this sum",))
+    weighted = yield Step("products with output_grad", g * s)
+    average = yield Step("sum along the axis", weighted.sum(dim, keepdim=True), ("products with output_grad",))
+    difference = yield Step("difference", g - average, ("sum along the axis",))
+    yield Step(RESULT, s * difference, ("difference",))
 
 
 def layernorm_to_a(a: Tensor, g: Tensor, normalized_shape: tuple[int, ...], eps: float) -> Steps:
@@ -108,11 +108,11 @@ def layernorm_to_a(a: Tensor, g: Tensor, normalized_shape: tuple[int, ...], eps:
     centred = a - a.mean(dim, keepdim=True)
     sigma = yield Step("standard deviation", (centred.square().mean(dim, keepdim=True) + eps).sqrt())
     y = centred / sigma
-    first = yield Step("mean of output_grad", g.mean(dim, keepdim=True))
-    weighted = yield Step("output_grad * y", g * y)
-    second = yield Step("mean of output_grad * y", weighted.mean(dim, keepdim=True), ("output_grad * y",))
-    third = yield Step("y * mean of output_grad * y", y * second, ("mean of output_grad * y",))
-    bracket = yield Step("bracket", g - first - third, ("mean of output_grad", "y * mean of output_grad * y"))
+    first = yield Step("first mean", g.mean(dim, keepdim=True))
+    weighted = yield Step("products with output_grad", g * y)
+    second = yield Step("second mean", weighted.mean(dim, keepdim=True), ("products with output_grad",))
+    third = yield Step("third term", y * second, ("second mean",))
+    bracket = yield Step("bracket", g - first - third, ("first mean", "third term"))
     yield Step(RESULT, bracket / sigma, ("standard deviation", "bracket"))
 
 
