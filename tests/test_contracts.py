@@ -20,6 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import ipywidgets
 import nbformat
 import nbgrader
 import pytest
@@ -27,6 +28,7 @@ from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
+from jupyter_server.services.sessions.sessionmanager import SessionManager
 from nbconvert.exporters import ResourcesDict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader import api, dbutil, utils
@@ -42,7 +44,7 @@ from nbgrader.preprocessors import GetGrades
 from sqlalchemy import text
 from traitlets.config import Config
 
-from autodiff_lib import ipython
+from autodiff_lib import ipython, predictions
 from autodiff_lib.student import lab
 from grader.authors.stubs import NamedStubs
 from grader.book import nbgrader_adapter as adapter
@@ -515,6 +517,21 @@ def _(folder):
 @contract("matplotlib_inline.backend_inline.flush_figures", "a cell's figures are displayed before the next one runs")
 def _(folder):
     assert [sorted(output["data"]) for output in outputs("figure")] == [["image/png", "text/plain"]]
+
+
+@contract(
+    "jupyter_server.services.sessions.sessionmanager.SessionManager.get_kernel_env",
+    "where it is set, a person sits before the notebook, and predictions are asked with a form",
+)
+def _(folder):
+    environment = SessionManager.get_kernel_env(SimpleNamespace(), str(folder / "unit.ipynb"))
+    assert environment[predictions.IN_JUPYTERLAB].endswith("unit.ipynb")
+
+
+@contract("ipywidgets.Widget._repr_mimebundle_", "a form is shown with its question as text, for a file that is read without a kernel")
+def _(folder):
+    shown = ipywidgets.HTML("x")._repr_mimebundle_()
+    assert {"text/plain", "application/vnd.jupyter.widget-view+json"} <= set(shown)
 
 
 @contract("ipykernel.ipkernel.IPythonKernel.language_info", "a student's notebook has it before JupyterLab asks the kernel for it")
