@@ -20,10 +20,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .grading import graded  # in a jail, the grader has its own in this place
 from .units import UNITS, folder_of
 
 LECTURES = Path(__file__).parent / "lectures"
 FORMS = ("choice", "number", "shape")
+SIZES = r"\s*([0-9]+(?:(?:\s*[,x×]\s*|\s+)[0-9]+)*)\s*,?\s*"
+SHAPE = re.compile(rf"\s*(?:\[\s*\]|\(\s*\)|\[{SIZES}\]|\({SIZES}\)|{SIZES})\s*")
 OTHER = "other"  # the entry for every answer that has none of its own
 KEPT = "predictions"
 IN_JUPYTERLAB = "JPY_SESSION_NAME"  # a variable that Jupyter's server gives to the kernels of its notebooks
@@ -52,8 +55,7 @@ class Question:
     def read(self, said: str) -> tuple[float, ...] | None:
         """The numbers of an answer that is typed; None where it is no number, or no shape."""
         if self.form == "shape":
-            inside = re.fullmatch(r"\s*[\[(]?([\d\s,x×-]*)[\])]?\s*", said)
-            return tuple(map(float, re.findall(r"-?\d+", inside[1]))) if inside else None
+            return tuple(map(float, re.findall("[0-9]+", said))) if SHAPE.fullmatch(said) else None
         try:
             return (float(said.replace("−", "-").replace(" ", "")),)
         except ValueError:
@@ -116,7 +118,7 @@ class Predictions:
         elif IN_JUPYTERLAB in os.environ:
             show_form(self, name, question)
         else:
-            show(in_words(question, name, self.written.get(name)))
+            show(in_words(question, name, self.said(name)))
 
     def question(self, name: str) -> Question:
         known = questions(self.notebook)
@@ -124,13 +126,23 @@ class Predictions:
             raise KeyError(f"{self.notebook} has no prediction '{name}'; it has {', '.join(known)}")
         return known[name]
 
+    def said(self, name: str) -> str | None:
+        """What was written down. What was kept is none where the question has other answers by now."""
+        try:
+            return self.question(name).checked(self.written[name])
+        except (KeyError, ValueError):
+            return None
+
     def write(self, name: str, said: Any) -> str:
         """Keep an answer. What to say about it. ValueError where it is none."""
         answer = self.question(name).checked(said)
         if name in self.told:
-            return f"The notebook has answered this one already; what you wrote before stays: {self.written.get(name, 'nothing')}"
+            return f"The notebook has answered this one already; what you wrote before stays: {self.said(name) or 'nothing'}"
         self.written[name] = answer
-        keep(self.notebook, self.written)
+        try:
+            keep(self.notebook, name, answer)
+        except OSError as error:
+            return f"Written down: {answer}. It is not kept beyond this session, because it cannot be saved ({error}). Now run on."
         return f"Written down: {answer}. Now run on."
 
     def answer(self, name: str, value: Any) -> None:
@@ -142,7 +154,7 @@ class Predictions:
         if found != question.right and STRICT in os.environ:
             raise AssertionError(f"{self.notebook}: {name} should be '{question.right}', and the notebook says '{value}'")
         self.told.add(name)
-        show(Told(question, str(value), found == question.right, self.written.get(name)))
+        show(Told(question, str(value), found == question.right, self.said(name)))
 
 
 @dataclass(frozen=True)
@@ -194,10 +206,18 @@ def in_words(question: Question, name: str, said: str | None) -> str:
 
 def show_form(predict: Predictions, name: str, question: Question) -> None:
     """The question with something to click, or a line to fill in."""
-    import ipywidgets  # here, because it takes a while, and nothing else needs it
     from IPython.display import display
 
-    said = predict.written.get(name)
+    # a file that is read without a kernel shows the words
+    words = {"text/plain": in_words(question, name, predict.said(name))}
+    display(form_of(predict, name, question)._repr_mimebundle_() | words, raw=True)
+
+
+def form_of(predict: Predictions, name: str, question: Question) -> Any:
+    """The form: the question, what is clicked or filled in, and what comes of it."""
+    import ipywidgets  # here, because it takes a while, and nothing else needs it
+
+    said = predict.said(name)
     outcome = ipywidgets.HTML(f"You wrote down: {escape(said)}" if said else "")
     wide = ipywidgets.Layout(width="auto")
     entry: Any
@@ -220,9 +240,7 @@ def show_form(predict: Predictions, name: str, question: Question) -> None:
     entry.observe(write, "value")
     if question.form != "choice":
         button.on_click(write)
-    form = ipywidgets.VBox([ipywidgets.HTML(f"<b>{escape(question.ask)}</b>"), *shown, outcome])
-    # a file that is read without a kernel shows the words
-    display(form._repr_mimebundle_() | {"text/plain": in_words(question, name, said)}, raw=True)
+    return ipywidgets.VBox([ipywidgets.HTML(f"<b>{escape(question.ask)}</b>"), *shown, outcome])
 
 
 def show(thing: Any) -> None:
@@ -231,34 +249,26 @@ def show(thing: Any) -> None:
     print(thing) if isinstance(thing, str) else display(thing)
 
 
-def graded() -> bool:
-    """Whether a grader runs this: nobody is there to predict anything. In a jail the grader says so itself."""
-    return "NBGRADER_EXECUTION" in os.environ
-
-
 def kept() -> dict[str, dict[str, str]]:
     """Notebook -> name -> what was predicted, of who works in a handout's folder; nothing for anybody else."""
     place = here()
     found = place.remembered(KEPT) if place else {}
-    return {notebook: dict(said) for notebook, said in found.items() if isinstance(said, dict)}
+    return {notebook: texts(said) for notebook, said in found.items() if isinstance(said, dict)}
 
 
-def keep(notebook: str, written: Mapping[str, str]) -> None:
+def texts(said: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text for name, text in said.items() if isinstance(text, str)}
+
+
+def keep(notebook: str, name: str, answer: str) -> None:
+    """Keep one prediction beside those there, which another kernel of the notebook may have made. OSError where it cannot be."""
     if place := here():
-        place.remember(KEPT, {**kept(), notebook: dict(written)})
+        before = kept()
+        place.remember(KEPT, {**before, notebook: {**before.get(notebook, {}), name: answer}})
 
 
 def here() -> Any:
     """The handout that one works in, or None. Outside of one, a prediction lives as long as the kernel."""
-    from .student.place import HandoutError, find  # here, because in a jail it is not there
+    from .student.place import of_student  # here, because in a jail it is not there
 
-    try:
-        return find(Path.cwd())
-    except HandoutError:
-        return None
-
-
-def right(notebook: str, written: Mapping[str, str]) -> int:
-    """How many of these predictions of a notebook were right."""
-    known = questions(notebook)
-    return sum(name in known and known[name].same(said, known[name].right) for name, said in written.items())
+    return of_student(Path.cwd())

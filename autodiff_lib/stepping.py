@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,11 @@ from .messages import describe_value
 from .registry import restored, table
 
 MAX_STEPS = 3 * MAX_DRAWN  # in either direction; code that goes round in circles has more
+
+DEPTH = ContextVar("DEPTH", default=0)
+"""How many ways back are under way, one inside of another: `gradients` may look at steps itself while it runs."""
+
+ABSENT = object()
 
 Order = Callable[[list[Node]], Sequence[Node]]
 Gradients = Callable[[Node, list[Node]], Sequence[Node]]
@@ -141,7 +147,8 @@ def passed(
     all_computed = compute(computed, told)
     told.forward.extend(forward(listed, computed))
     if listed and wrt and all_computed:
-        backward(outputs[0], wrt, computed, listed, gradients or table["gradients"], order, told)
+        with one_deeper():
+            backward(outputs[0], wrt, computed, listed, gradients or table["gradients"], order, told)
     return told
 
 
@@ -283,12 +290,25 @@ def heard(
 
 
 @contextmanager
+def one_deeper() -> Iterator[None]:
+    """While open, who listened before hears nothing."""
+    before = DEPTH.set(DEPTH.get() + 1)
+    try:
+        yield
+    finally:
+        DEPTH.reset(before)
+
+
+@contextmanager
 def listening(nodes: set[Node]) -> Iterator[list[Call]]:
     """While open, what the operators of these nodes are asked for gradients is written down, with their answers."""
     calls: list[Call] = []
+    depth = DEPTH.get()
 
     def listener(gradient: Callable[[Node, Node], Any]) -> Callable[[Node, Node], Any]:
         def gradient_heard(node: Node, output_grad: Node) -> Any:
+            if DEPTH.get() != depth:
+                return gradient(node, output_grad)
             if len(calls) == MAX_STEPS:
                 raise RuntimeError(f"for {len(nodes)} nodes the operators were asked for gradients more than {MAX_STEPS} times")
             answer = gradient(node, output_grad)
@@ -299,13 +319,17 @@ def listening(nodes: set[Node]) -> Iterator[list[Call]]:
         return gradient_heard
 
     operators = {id(node.op): node.op for node in nodes}.values()
+    before = [vars(op).get("gradient", ABSENT) for op in operators]  # an operator may have a `gradient` of its own, from its __init__
     for op in operators:
         vars(op)["gradient"] = listener(op.gradient)
     try:
         yield calls
     finally:
-        for op in operators:
-            del vars(op)["gradient"]
+        for op, own in zip(operators, before, strict=True):
+            if own is ABSENT:
+                del vars(op)["gradient"]
+            else:
+                vars(op)["gradient"] = own
 
 
 def follow(calls: Sequence[Call], account: Account, computed: Mapping[Node, Tensor], told: Pass) -> None:

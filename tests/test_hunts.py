@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import deque
 
+import numpy as np
 import pytest
 import torch
 
@@ -266,7 +268,7 @@ def test_a_test_is_told_how_many_other_mistakes_it_would_see():
 
 
 def test_every_version_meets_the_same_random_numbers_and_nothing_is_drawn_from_the_students(capsys):
-    seen = []
+    seen = deque()  # a list would be each time as it was before
 
     def test_half(half):
         seen.append((random.random(), float(torch.rand(()))))
@@ -283,6 +285,31 @@ def test_every_version_meets_the_same_random_numbers_and_nothing_is_drawn_from_t
     assert len(set(seen)) == 1
     assert (random.random(), float(torch.rand(()))) == expected
     assert capsys.readouterr().out == "said once\n", "on the code with the mistake, and on no other"
+
+
+@pytest.mark.parametrize("kind", [list, torch.tensor, np.array])
+@pytest.mark.parametrize("number", [0, 1])
+def test_inputs_of_the_notebook_are_afterwards_what_they_were(kind, number):
+    material = small_material()
+    writing = Mistake("writes", "the last number is overwritten", "?", "total = total + number", "numbers[-1] = total = total + number")
+    hunt = Hunt("01_operators", Material(**{**vars(material), "mistakes": (writing, material.mistakes[1])}), number)
+    numbers, inside, usual = (kind([1.0, 3.0, 5.0]) for _ in range(3))
+    more = {"all": [inside]}
+
+    def one():
+        return more["all"][0]
+
+    def test_half(half, default=usual):
+        for given in (numbers, one(), default):
+            assert abs(half(given) - 4.5) < 1e-6
+            assert float(given[-1]) == 5.0, "the input was changed"
+
+    right = hunt.mistake.right
+    first, second = (hunt.check(test_half, line_of(hunt.material, hunt.mistake), right) for _ in range(2))
+    assert first.solved, first
+    assert repr(second) == repr(first)
+    assert [line.good for line in first.besides] == [True]
+    assert [float(one) for given in (numbers, inside, usual) for one in given] == [1.0, 3.0, 5.0] * 3
 
 
 def test_a_report_escapes_what_it_shows():
@@ -323,6 +350,12 @@ def test_in_a_handout_the_mistake_is_the_students_own_and_stays(tmp_path, monkey
     assert json.loads((place.kept / "hunts.json").read_text()) == {"01_operators": mine}
     (place.kept / "hunts.json").unlink()
     assert hunts.of_unit("01_operators").number != mine
+
+
+@pytest.mark.parametrize("seed", ["2", 1.5, True])
+def test_a_seed_that_is_no_whole_number_is_named(seed):
+    with pytest.raises(TypeError, match=re.escape(f"seed={seed!r} is no whole number")):
+        hunts.of_unit("01_operators", seed=seed)
 
 
 def test_a_unit_without_a_hunt_says_so(monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from autodiff_lib import predictions
 from autodiff_lib.predictions import OTHER, STRICT, Question
+from autodiff_lib.student import place
 from grader.authors import authoring
 from tests.laptop import TERM
 
@@ -71,7 +72,12 @@ def test_every_answer_that_can_be_given_says_what_it_would_mean():
         (SHAPE, "2, 3", "[2, 3]"),
         (SHAPE, "(2,3)", "[2, 3]"),
         (SHAPE, "2 x 3", "[2, 3]"),
+        (SHAPE, "2×3", "[2, 3]"),
+        (SHAPE, "2 3", "[2, 3]"),
+        (SHAPE, "[2, 3,]", "[2, 3]"),
         (SHAPE, "[]", "[]"),
+        (SHAPE, "()", "[]"),
+        (SHAPE, "(2,)", OTHER),
         (SHAPE, "[3, 2]", OTHER),
         (SHAPE, "[2, 3, 1]", OTHER),
         (CHOICE, "flat", "flat"),
@@ -88,6 +94,12 @@ def test_what_is_typed_is_read_as_people_write_it(question, said, entry):
 def test_what_is_no_answer_is_said_with_what_would_be_one(question, said, told):
     with pytest.raises(ValueError, match=re.escape(told)):
         question.checked(said)
+
+
+@pytest.mark.parametrize("said", ["", " ", "x", "-", "[", ")", ",", "2-3", "-2", "[2, 3", "[2, 3)", "2,, 3", "[2] 3"])
+def test_what_only_looks_like_a_shape_is_none(said):
+    with pytest.raises(ValueError, match="is no shape"):
+        SHAPE.checked(said)
 
 
 def test_a_prediction_that_was_right_is_told_so_and_a_wrong_one_what_it_meant(asked, capsys):
@@ -135,7 +147,102 @@ def test_in_a_handout_predictions_outlive_the_kernel(asked, tmp_path, monkeypatc
     assert capsys.readouterr().out.endswith("You wrote down: 31\n")
     again.answer("calls", 31)
     assert capsys.readouterr().out.startswith("✓ As you predicted: 31.")
-    assert predictions.right("02_evaluator", again.written) == 1
+
+
+@pytest.fixture
+def there(tmp_path, monkeypatch):
+    """A student's folder in a handout."""
+    (tmp_path / "course.toml").write_text(f'term = "{TERM}"\n')
+    folder = tmp_path / "my-work" / "02_evaluator"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return place.find(folder)
+
+
+def test_two_kernels_of_a_notebook_keep_the_predictions_of_both(asked, there):
+    one, other = asked(), asked()
+    one("calls", 5)
+    other("curve", "flat")
+    assert predictions.kept() == {"02_evaluator": {"calls": "5", "curve": "flat"}}
+
+
+def test_nothing_is_written_into_an_instructors_folder(asked, there, tmp_path, monkeypatch):
+    (tmp_path / "source").mkdir()
+    monkeypatch.chdir(tmp_path / "source")
+    asked()("calls", 5)
+    assert not there.kept.exists()
+    assert place.of_student(there.work) == place.of_student(there.work / "02_evaluator") == there
+    assert place.of_student(tmp_path) is place.of_student(tmp_path.parent) is None
+
+
+def test_where_nothing_can_be_written_a_prediction_counts_until_the_notebook_is_closed(asked, there, capsys):
+    there.kept.write_text("a file, where a folder must be")
+    predict = asked()
+    predict("calls", 5)
+    assert "Written down: 5. It is not kept beyond this session" in capsys.readouterr().out
+    predict.answer("calls", 31)
+    assert capsys.readouterr().out.startswith("✗ You said: 5.")
+
+
+def test_what_is_kept_is_there_whole_or_as_it_was_before(there, monkeypatch):
+    there.remember("predictions", {"a": 1})
+
+    def torn(path, text, encoding):
+        path.write_bytes(text[:3].encode())
+        raise OSError("no space left")
+
+    monkeypatch.setattr("pathlib.Path.write_text", torn)
+    with pytest.raises(OSError, match="no space"):
+        there.remember("predictions", {"a": 2})
+    assert there.remembered("predictions") == {"a": 1}
+    assert [path.name for path in there.kept.iterdir()] == ["predictions.json"]
+
+
+@pytest.fixture
+def form(asked, monkeypatch):
+    """The form for a question, in JupyterLab: what is filled in, and what is said of it."""
+    monkeypatch.setenv(predictions.IN_JUPYTERLAB, "here")
+    forms, build = [], predictions.form_of
+    monkeypatch.setattr(predictions, "form_of", lambda *given: forms.append(build(*given)) or forms[-1])
+
+    def shown(name):
+        asked()(name)
+        _, entry, outcome = forms[-1].children
+        return entry, outcome
+
+    return shown
+
+
+def test_a_form_offers_the_choices_and_keeps_the_one_that_is_clicked(form, there):
+    entry, outcome = form("curve")
+    assert (entry.options, entry.value, outcome.value) == (("a hill", "flat"), None, "")
+    entry.value = "flat"
+    assert outcome.value == "Written down: flat. Now run on."
+    entry, outcome = form("curve")
+    assert (entry.value, outcome.value) == ("flat", "You wrote down: flat")
+
+
+def test_a_form_with_a_line_says_what_is_no_answer(form, there):
+    entry, outcome = form("shape")
+    entry.children[0].value = "2-3"
+    assert "is no shape" in outcome.value
+    entry.children[0].value = "2 x 3"
+    assert outcome.value == "Written down: 2 x 3. Now run on."
+    assert form("shape")[0].children[0].value == "2 x 3"
+
+
+def test_a_form_says_where_nothing_can_be_written(form, there):
+    entry, outcome = form("curve")
+    there.kept.write_text("a file, where a folder must be")
+    entry.value = "flat"
+    assert "It is not kept beyond this session" in outcome.value
+
+
+@pytest.mark.parametrize("kept", ["a valley", 7, None, ["flat"]])
+def test_what_was_kept_and_is_no_answer_any_more_is_asked_again(form, there, kept):
+    there.remember(predictions.KEPT, {"02_evaluator": {"curve": kept}})
+    entry, outcome = form("curve")
+    assert (entry.value, outcome.value) == (None, "")
 
 
 def test_a_grader_is_asked_nothing_and_told_nothing(asked, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from dataclasses import asdict
 
 import pytest
@@ -11,6 +12,7 @@ from bs4 import BeautifulSoup
 import autodiff_lib as ad
 from autodiff_lib import checks
 from autodiff_lib.student import lab, picture, place, standing
+from autodiff_lib.student.__main__ import main
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT
 from grader.submission import inmate
@@ -98,6 +100,29 @@ def test_in_a_handout_a_unit_that_passes_is_to_be_handed_in_until_it_is(check, s
     assert check.progress().next.startswith("Next: open 02_evaluator/evaluator.ipynb")
     handout.remember("handed_in", {UNIT: {**receipt, "cells": "other"}})
     assert check.progress().next.startswith(f"Next: hand in {UNIT} again, because you changed it since")
+
+
+def test_where_the_other_units_cannot_be_looked_at_it_says_so(check, half_done, handout, monkeypatch):
+    monkeypatch.setattr(picture, "COMMAND", [sys.executable, "-c", "raise SystemExit(2)"])
+    found = check.progress()
+    assert [one.unit for one in found.standings] == [UNIT]
+    assert found.next == "How far you are cannot be told; `autodiff-course status` in a terminal says why."
+
+
+def test_standings_are_told_where_they_cannot_be_kept(handout, monkeypatch):
+    monkeypatch.setattr(standing, "untouched", lambda place, unit: unit != UNIT)
+    monkeypatch.setattr(standing, "looked_at", lambda place, unit, before: before)
+    (handout.kept / "standings.json").mkdir(parents=True)  # a folder, where a file must be
+    assert [one.unit for one in standing.standings(handout)] == [*UNITS]
+
+
+def test_a_command_that_the_disk_refuses_says_why_and_ends(handout, monkeypatch, capsys):
+    def refused(place, *more):
+        raise PermissionError(13, "Permission denied", "operators.ipynb")
+
+    monkeypatch.setattr(standing, "standings", refused)
+    assert main(["status"]) == 2
+    assert "Permission denied: 'operators.ipynb'" in capsys.readouterr().err
 
 
 def test_a_standing_that_an_older_version_kept_is_looked_at_anew(handout, monkeypatch):

@@ -251,6 +251,35 @@ def test_operators_and_table_are_afterwards_what_they_were(solved):
     assert all("gradient" not in vars(node.op) for node in RIGHT)
 
 
+def test_a_gradient_that_an_operator_made_for_itself_stays_its_own(fresh_table):
+    @ad.operator("relu(a, /)")
+    class ReLUOp(ad.Op):
+        def __init__(self):
+            self.gradient = lambda node, output_grad: [output_grad]
+
+        def compute(self, node, inputs):
+            return inputs[0]
+
+    top = ad.relu(x)
+    own = vars(top.op)["gradient"]
+    for _ in range(2):
+        assert ends(told_of([x, top], adding, output=top)) == [("x", 1, 1, 1)]
+        assert vars(top.op)["gradient"] is own
+
+
+def test_gradients_may_look_at_steps_itself(fresh_table):
+    inner = []
+
+    def looking(output_node, nodes):
+        inner.append(told_of(RIGHT, adding))
+        return adding(output_node, nodes)
+
+    told = told_of(RIGHT, looking)
+    assert [backward(told), ends(told), told.notes] == [backward(inner[0]), ends(inner[0]), []]
+    assert ends(told) == [("x", 14, 14, 14)]
+    assert all("gradient" not in vars(node.op) for node in RIGHT)
+
+
 def test_gradients_that_never_ends_is_stopped(fresh_table):
     def for_ever(output_node, nodes):
         while True:

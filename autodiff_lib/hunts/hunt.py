@@ -77,7 +77,7 @@ class Hunt:
         return tried(test, partial(defined_by, self.material, text, version), f"<{self.material.name}, {version}>", quiet)
 
     def fairness(self, test: Callable[[Any], Any]) -> Line:
-        """Whether right code passes, however it is written. It is asked first: what comes later may spoil the test's own inputs."""
+        """Whether right code passes, however it is written."""
         versions = (self.material.right, *self.material.variants)
         for number, text in enumerate(versions):
             outcome = self.run(test, text, f"right version {number + 1}")
@@ -178,10 +178,12 @@ def shown(outcome: Outcome) -> str:
 def of_unit(unit: str, seed: int | None = None) -> Hunt:
     """The hunt of a unit: in a handout with the student's own mistake, elsewhere with the first; `seed` chooses another one.
 
-    ValueError where the unit has none.
+    ValueError where the unit has none, TypeError for a seed that is no whole number.
     """
     if unit not in units_with_hunts():
         raise ValueError(f"unit {unit} has no hunt; these have one: {', '.join(units_with_hunts())}")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+        raise TypeError(f"seed={seed!r} is no whole number: it is the number of a mistake, as in hunts.of_unit('{unit}', seed=2)")
     material: Material = part_of(unit, "hunt").HUNT
     count = len(material.mistakes)
     return Hunt(unit, material, (own_number(unit, count) if seed is None else seed) % count)
@@ -199,13 +201,10 @@ def number_of(student: str, unit: str) -> int:
 def own_number(unit: str, count: int) -> int:
     """Which of some mistakes is that of the student whose handout this is. It is kept: under another name, it stays the same one."""
     from ..student.handing_in import student_name
-    from ..student.place import HandoutError, find
+    from ..student.place import of_student
 
-    try:
-        place = find(Path.cwd())
-    except HandoutError:
-        return NOBODYS
-    if not Path.cwd().resolve().is_relative_to(place.work.resolve()):
+    place = of_student(Path.cwd())
+    if place is None:
         return NOBODYS
     kept = place.remembered("hunts")
     if not isinstance(kept.get(unit), int):

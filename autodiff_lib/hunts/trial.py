@@ -20,6 +20,7 @@ from ..checks.question import Problem
 from ..checks.time_limit import SECONDS, TimeUpError, limited
 from ..ipython import text_behind
 from ..messages import describe_value
+from .inputs import unspoilt
 
 Kind = Literal["passed", "failed", "crashed", "error", "returned", "timeout"]
 MAX_MESSAGE = 300  # characters
@@ -42,7 +43,7 @@ class Outcome:
 def tried(test: Callable[[Any], Any], made: Callable[[], Any], file: str, quiet: bool = True) -> Outcome:
     """Run a test on what `made` compiles from `file`, within the time that a check may take for a case.
 
-    Every version meets the same random numbers. What is printed is shown unless `quiet`.
+    Every version meets the same random numbers, and the inputs that the notebook has. What is printed is shown unless `quiet`.
     """
     import_for(test)
     errors: list[BaseException] = []
@@ -58,7 +59,7 @@ def tried(test: Callable[[Any], Any], made: Callable[[], Any], file: str, quiet:
 
     shown = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
     try:
-        with shown, same_random_numbers(), limited(SECONDS):
+        with shown, same_random_numbers(), unspoilt(test), limited(SECONDS):
             result = attempt(run)
     except TimeUpError:
         return Outcome("timeout")

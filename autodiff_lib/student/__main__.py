@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
         parser().error(f"unrecognized arguments: {' '.join(more)}")
     try:
         return COMMANDS[options.command](options, more)
-    except (HandoutError, fresh.NoAnswerError, ValueError) as error:
+    except (HandoutError, fresh.NoAnswerError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return COULD_NOT
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import Any
 import ipywidgets
 from IPython.display import HTML, display
 
+from ..grading import graded
 from .handing_in import student_name, unsaved
 from .picture import COMMAND, asked
 from .place import HandoutError, Place, checked_id, find
@@ -24,7 +25,7 @@ UNSAVED = (
 
 def hand_in(unit: str) -> None:
     """A button that hands in the unit whose notebook this is. Running the cell hands in nothing."""
-    if "NBGRADER_EXECUTION" in os.environ:
+    if graded():
         return
     try:
         place = find(Path.cwd())

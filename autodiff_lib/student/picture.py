@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from textwrap import fill
 
 from ..checks.question import Verdict
 from ..checks.report import GREEN, RED
+from ..grading import graded
 from ..units import UNITS
 from .place import HandoutError, Place, find
 from .standing import FAILED, OPEN, PASSED, UNTOLD, Standing, next_step, of_verdicts, with_receipt
@@ -92,17 +92,21 @@ def progress(unit: str, verdicts: Sequence[Verdict]) -> Progress | None:
     """How far all units of the handout are: the unit of this notebook as its checks say now, the others as their files are.
 
     Other notebooks that have changed since they were looked at are run once, which takes some seconds. Without a handout
-    it is this unit alone. While grading it is nothing.
+    it is this unit alone, and where the others cannot be looked at, that is said as well. While grading it is nothing.
     """
-    if "NBGRADER_EXECUTION" in os.environ:
+    if graded():
         return None
     here = of_verdicts(unit, verdicts)
     try:
         place = find(Path.cwd())
-        others = {standing.unit: standing for standing in asked(place, "--but", unit)}
     except HandoutError:
         return Progress([here], next_here(here))
-    found = {**others, unit: with_receipt(place, here)}
+    here = with_receipt(place, here)
+    try:
+        others = {standing.unit: standing for standing in asked(place, "--but", unit)}
+    except HandoutError as error:
+        return Progress([here], str(error))
+    found = {**others, unit: here}
     ordered = [found[name] for name in UNITS if name in found]
     return Progress(ordered, next_step(ordered))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass, fields
@@ -80,8 +82,15 @@ class Place:
         return found if isinstance(found, dict) else {}
 
     def remember(self, name: str, facts: dict[str, Any]) -> None:
+        """Keep facts under a name; whoever reads meanwhile finds those before or these. OSError where nothing can be written."""
         self.kept.mkdir(parents=True, exist_ok=True)
-        (self.kept / f"{name}.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        unfinished = self.kept / f"{name}.{os.getpid()}.part"  # two kernels may keep something at once
+        try:
+            unfinished.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            os.replace(unfinished, self.kept / f"{name}.json")
+        finally:
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)
 
 
 def find(start: Path) -> Place:
@@ -90,6 +99,15 @@ def find(start: Path) -> Place:
         if (folder / SETTINGS).is_file():
             return Place(folder, read(folder / SETTINGS))
     raise HandoutError(f"no {SETTINGS} in {start.resolve()} or above it: run this in the folder that you unpacked the handout into")
+
+
+def of_student(folder: Path) -> Place | None:
+    """The handout in which a folder is the student's: None in none, and in that of an instructor, which has a course.toml as well."""
+    try:
+        place = find(folder)
+    except HandoutError:
+        return None
+    return place if folder.resolve().is_relative_to(place.work.resolve()) else None
 
 
 def read(path: Path) -> Course:

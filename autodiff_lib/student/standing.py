@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -49,7 +50,8 @@ def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None, 
                 on_unit(unit)
                 found = looked_at(place, unit, found)
                 kept[unit] = {"key": key, **asdict(found)}
-                place.remember("standings", kept)
+                with contextlib.suppress(OSError):  # kept or not, it is told; the next time it is looked at anew
+                    place.remember("standings", kept)
             else:
                 found = Standing(**{name: value for name, value in kept[unit].items() if name != "key"})
             found = with_receipt(place, found)
