@@ -290,6 +290,8 @@ def test_check_tells_by_its_exit_code_what_is_right(student, capfd):
     all_of_it = student.run("check", UNIT)
     assert all_of_it.returncode == 1
     assert "cell layernorm ended in SyntaxError" in all_of_it.stdout
+    further = student.run("check", UNIT, "logsumexp")
+    assert (further.returncode, further.stdout.splitlines()[0]) == (1, "○ logsumexp: not done yet")
     for words, names in (([UNIT, "nothing"], "it has div, div_by_const"), (["99_x"], "the units are 01_operators")):
         unknown = student.run("check", *words)
         assert (unknown.returncode, names in unknown.stderr) == (2, True)

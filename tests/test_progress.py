@@ -3,16 +3,17 @@
 import json
 import re
 import shutil
-import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from bs4 import BeautifulSoup
 
 import autodiff_lib as ad
 from autodiff_lib import checks
-from autodiff_lib.student import lab, picture, place, standing
+from autodiff_lib.checks.ready_made import Look
+from autodiff_lib.student import command, fresh, lab, panel, picture, place, standing
 from autodiff_lib.student.__main__ import main
+from autodiff_lib.student.__main__ import main as student
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT
 from grader.submission import inmate
@@ -102,13 +103,6 @@ def test_in_a_handout_a_unit_that_passes_is_to_be_handed_in_until_it_is(check, s
     assert check.progress().next.startswith(f"Next: hand in {UNIT} again, because you changed it since")
 
 
-def test_where_the_other_units_cannot_be_looked_at_it_says_so(check, half_done, handout, monkeypatch):
-    monkeypatch.setattr(picture, "COMMAND", [sys.executable, "-c", "raise SystemExit(2)"])
-    found = check.progress()
-    assert [one.unit for one in found.standings] == [UNIT]
-    assert found.next == "How far you are cannot be told; `autodiff-course status` in a terminal says why."
-
-
 def test_standings_are_told_where_they_cannot_be_kept(handout, monkeypatch):
     monkeypatch.setattr(standing, "untouched", lambda place, unit: unit != UNIT)
     monkeypatch.setattr(standing, "looked_at", lambda place, unit, before: before)
@@ -166,3 +160,86 @@ def test_long_units_are_broken_between_exercises_in_a_terminal():
     lines = picture.line(standing.of_states(UNIT, dict.fromkeys(names, standing.OPEN), 0, 1)).splitlines()
     assert max(map(len, lines)) <= picture.WIDTH
     assert re.findall(r"○ (\w+)", "\n".join(lines)) == names
+
+
+# --- points that come on top
+
+
+@pytest.fixture
+def on_top():
+    """The unit with a bonus: all of its questions passed, except those whose points come on top."""
+    unit = next(name for name, one in UNITS.items() if one.extra)
+    states = {name: standing.OPEN if name in UNITS[unit].extra else standing.PASSED for name in checks.questions(unit)}
+    return unit, states
+
+
+def test_points_on_top_are_not_needed(on_top):
+    unit, states = on_top
+    needed = [one for one in checks.questions(unit).values() if one.name not in UNITS[unit].extra]
+    most = sum(one.points for one in needed)
+    fresh_one = standing.not_started(unit)
+    assert (fresh_one.max_points, fresh_one.exercises, fresh_one.state) == (most, len(needed), "not started")
+    found = standing.of_states(unit, states, most, most)
+    assert (found.state, found.first_open, found.done) == ("done", "", len(needed))
+    assert f"hand in {unit}" in standing.next_step([found])
+    assert f"pass, except {', '.join(UNITS[unit].extra)}, whose points come on top" in picture.next_here(found)
+    assert set(found.states) == set(states), "they are drawn all the same"
+    assert standing.of_verdicts(unit, checks.of_unit(unit).verdicts(Look({}, ()))).max_points == most
+    assert "#" * 21 not in standing.line(standing.of_states(unit, states, 2 * most, most))
+
+
+def test_a_run_counts_points_on_top_as_the_notebook_does(on_top):
+    unit, states = on_top
+    reasons = {name: "passed" if state == standing.PASSED else "missing" for name, state in states.items()}
+    worth = {name: one.points for name, one in checks.questions(unit).items()}
+    outcome = fresh.Outcome(unit, tuple(fresh.Exercise(name, 0, worth[name], reason, "", "") for name, reason in reasons.items()))
+    assert outcome.max_points == standing.not_started(unit).max_points
+    assert outcome.right
+    begun = tuple(fresh.Exercise(name, 0, 1, "wrong", "", "") for name in UNITS[unit].extra)
+    assert not replace(outcome, exercises=begun).right
+
+
+# --- what cannot be told, and what cannot be written
+
+
+def test_where_the_other_units_cannot_be_looked_at_that_is_said(check, half_done, handout, monkeypatch):
+    monkeypatch.setattr(command, "COMMAND", ["false"])
+    found = check.progress()
+    assert [one.unit for one in found.standings] == [UNIT]
+    assert found.next.startswith("Next: transpose, in this notebook.")
+    assert found.next.endswith("`autodiff-course status` in a terminal says why.")
+
+
+def test_status_says_in_a_sentence_what_it_cannot_read(handout, capsys):
+    path = handout.notebook(UNIT)
+    path.write_text(path.read_text().replace("Unit 1", "My unit 1"))
+    (path.parent / "folder.py").mkdir()
+    assert student(["status"]) == 2
+    assert "folder.py" in capsys.readouterr().err
+
+
+def test_standings_that_cannot_be_kept_are_told_all_the_same(handout, monkeypatch):
+    path = handout.notebook(UNIT)
+    path.write_text(path.read_text().replace("Unit 1", "My unit 1"))
+    shutil.rmtree(handout.kept)
+    handout.kept.write_text("a file where a folder should be")
+    monkeypatch.setattr(standing, "looked_at", lambda place, unit, before: before)
+    assert [one.unit for one in standing.standings(handout)] == [*UNITS]
+
+
+# --- START
+
+
+def test_start_shows_the_same_picture_with_what_was_handed_in_and_what_cannot_be_told(handout, monkeypatch):
+    there = [replace(standing.not_started(UNIT), handed_in="2026-03-01 12:00:00 UTC, 3 points", since_changed=True)]
+    there.append(replace(standing.not_started(LATER), state="it is <no> notebook"))
+    monkeypatch.setattr(panel, "asked", lambda place: there)
+    found = panel.progress()
+    assert isinstance(found, picture.Progress)
+    text, page = repr(found), found._repr_html_()
+    for said in ("0 of 32", "its first exercise is div", "handed in 2026-03-01 12:00:00 UTC, 3 points, changed since"):
+        assert said in text
+        assert said in page
+    assert "it is <no> notebook" in text
+    assert "it is &lt;no&gt; notebook" in page
+    assert len(states_in(page)) == len({*UNITS[UNIT].exercises, *UNITS[LATER].exercises})

@@ -363,3 +363,14 @@ def test_a_cell_that_ended_in_an_error_is_told_from_the_one_in_the_table(shell):
     assert session.note("softmax", OPERATORS) == ""  # the class was registered before its cell failed
     shell.run_cell("1 / 0\n" + CALLED, store_history=True)
     assert "softmax was changed and ended in an error" in session.note("softmax", OPERATORS)
+
+
+def test_what_is_asked_beyond_the_exercises_has_its_old_version_told(shell):
+    cell = '@ad.operator("logsumexp(a, /, dim)")\nclass Mine(ad.Op):\n    def compute(self, node, inputs):\n        return inputs[0]\n'
+    for text in (SETUP, cell):
+        assert shell.run_cell(text, store_history=True).success
+    check = checks.of_unit(OPERATORS)
+    assert "OLD VERSION" not in repr(check("logsumexp"))
+    shell.run_cell("1 / 0\n" + cell, store_history=True)
+    assert "logsumexp was changed and ended in an error" in repr(check("logsumexp"))
+    assert "OLD VERSION" in check("logsumexp")._repr_html_()

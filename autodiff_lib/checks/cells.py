@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,20 +34,30 @@ def patterns() -> tuple[Pattern, ...]:
     return tuple(import_module(module).PATTERN for module in modules if find_spec(module) is not None)
 
 
-def defined_by(code: Code, place: Place, unit: str) -> set[str]:
+def defined_by(code: Code, place: Place, unit: Unit) -> set[str]:
     """The exercises that a statement puts into the table."""
     found: set[str] = set()
     for pattern in patterns():
-        if names := pattern.exercises(UNITS[unit]):
+        if names := pattern.exercises(unit):
             found |= pattern.defined_by(code, place, names)
     return found
 
 
 def exercises_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]:
     """For each cell, the exercises that it puts into the table."""
+    return in_cells(cells, UNITS[unit])
+
+
+def asked_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]:
+    """For each cell, all that it puts into the table of what the unit asks, the operators beyond its exercises among them."""
+    asked = UNITS[unit]
+    return in_cells(cells, replace(asked, operators=(*asked.operators, *asked.further)))
+
+
+def in_cells(cells: Sequence[str], unit: Unit) -> list[tuple[str, ...]]:
     code = Code(cells)
     there = [{exercise for place in places or () for exercise in defined_by(code, place, unit)} for places in code.cells]
-    return [tuple(exercise for exercise in UNITS[unit].exercises if exercise in defined) for defined in there]
+    return [tuple(exercise for exercise in unit.exercises if exercise in defined) for defined in there]
 
 
 def exercises_meant(text: str, unit: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class Check:
     def __call__(self, name: str | None = None) -> Score | Report | Overview:
         """The report on a question, or a line for each; KeyError, with the names there are, for a question that the unit has not."""
         if name in self.beyond:
-            return Report(verdict(self.beyond[name]), self.beyond[name])
+            return Report(verdict(self.beyond[name]), self.beyond[name], session.note(name, self.unit))
         if name is not None and name not in self.known:
             raise KeyError(f"unit {self.unit} has no exercise '{name}'; it has {', '.join((*self.known, *self.beyond))}")
         seen = session.seen(self.unit)

@@ -191,7 +191,7 @@ def last_definitions(code: Code, unit: str) -> dict[str, list[Place]]:
     """The statements that put each exercise into the table: of those that always do, the last one, and what comes after it."""
     found: dict[str, list[Place]] = {exercise: [] for exercise in UNITS[unit].exercises}
     for place in code.statements:
-        for exercise in defined_by(code, place, unit):
+        for exercise in defined_by(code, place, UNITS[unit]):
             if isinstance(place.node, DEFINITION | ast.Expr | ast.Assign):
                 found[exercise].clear()
             found[exercise].append(place)

@@ -11,7 +11,7 @@ from types import FunctionType
 from ..ipython import as_python, cells_run, text_behind
 from ..registry import table
 from ..units import UNITS
-from .cells import exercises_in_cells
+from .cells import asked_in_cells
 from .ready_made import Look, look
 
 NOTE = (
@@ -28,9 +28,12 @@ def seen(unit: str) -> Look:
 
 
 def note(name: str, unit: str) -> str:
-    """A sentence where the latest version of an exercise's cell is not the one in the table, because it ended in an error; else empty."""
+    """A sentence where the table has not the latest version of a cell, because that ended in an error; else empty.
+
+    The cell is that of an exercise, or of what the unit asks further.
+    """
     cells = cells_run()
-    versions = [text for text, defined in zip(cells, exercises_in_cells(cells, unit), strict=True) if name in defined or broken(text, name)]
+    versions = [text for text, defined in zip(cells, asked_in_cells(cells, unit), strict=True) if name in defined or broken(text, name)]
     written = source_of_cell(UNITS[unit].entry(name))
     stale = bool(versions) and bool(written) and versions[-1].strip() != written.strip()
     return NOTE.format(name=name) if stale else ""

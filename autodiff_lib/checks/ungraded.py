@@ -14,7 +14,7 @@ from ..registry import restored
 from ..units import UNITS, part_of
 from .judge import judge
 from .question import Question, Verdict
-from .report import html, text
+from .report import html, text, warning_html
 from .time_limit import answers_within
 
 
@@ -24,12 +24,14 @@ class Report:
 
     verdict: Verdict
     question: Question
+    note: str = ""  # why the verdict is about an old version
 
     def __repr__(self) -> str:
-        return text(self.verdict, self.question)
+        warning = f"⚠ {self.note}\n" if self.note else ""
+        return warning + text(self.verdict, self.question, bool(self.note))
 
     def _repr_html_(self) -> str:
-        return html(self.verdict, self.question)
+        return warning_html([self.note] if self.note else []) + html(self.verdict, self.question, bool(self.note))
 
 
 def of_lecture(lecture: str) -> Callable[[Callable[..., Any]], Report]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..checks import questions
+from ..checks.ungraded import further
 from . import fresh, handing_in, lab, standing
 from .place import HandoutError, checked_id, find
 
@@ -76,7 +77,7 @@ def status(options: argparse.Namespace, more: Sequence[str]) -> int:
 def check(options: argparse.Namespace, more: Sequence[str]) -> int:
     place = find(Path.cwd())
     path = place.notebook(options.unit)
-    known = questions(options.unit)
+    known = {**questions(options.unit), **further(options.unit)}
     if options.question and options.question not in known:
         raise HandoutError(f"unit {options.unit} has no exercise '{options.question}'; it has {', '.join(known)}")
     names = [options.question] if options.question else []
@@ -93,7 +94,8 @@ def check(options: argparse.Namespace, more: Sequence[str]) -> int:
         print(f"  {remark}")
     if not names:
         print(f"{outcome.points:g} of {outcome.max_points:g} points")
-    return PASSED if outcome.done == len(outcome.exercises) else NOT_PASSED
+    right = outcome.exercises[0].reason == "passed" if names else outcome.right
+    return PASSED if right else NOT_PASSED
 
 
 def submit(options: argparse.Namespace, more: Sequence[str]) -> int:

@@ -1,21 +1,21 @@
-"""What the notebooks of a handout show: a unit's button for handing in, and START's table of how far one is."""
+"""What the notebooks of a handout show: a unit's button for handing in, and START's picture of how far one is."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
-from IPython.display import HTML, display
+from IPython.display import display
 
 from ..grading import graded
+from .command import COMMAND, asked
 from .handing_in import student_name, unsaved
-from .picture import COMMAND, asked
-from .place import HandoutError, Place, checked_id, find
-from .standing import Standing, next_step
+from .picture import Progress
+from .place import HandoutError, checked_id, find
+from .standing import next_step
 
 UNSAVED = (
     "The file has another version of {names} than the one that you ran last. "
@@ -68,29 +68,11 @@ def told(words: list[str], output: ipywidgets.Output) -> None:
             output.append_stdout(line)
 
 
-def progress() -> None:
+def progress() -> Progress | None:
     """How far each unit is, and what to do next. What has changed since the last time is run once, which takes some seconds."""
     try:
-        place = find(Path.cwd())
-        found = asked(place)
+        found = asked(find(Path.cwd()))
     except HandoutError as error:
         print(error)
-        return
-    display(HTML(table(place, found)))
-
-
-def table(place: Place, found: list[Standing]) -> str:
-    """HTML for the units, in the colours of the theme."""
-    rows = "".join(map(row, found))
-    head = "".join(f'<th style="text-align:left">{title}</th>' for title in ("unit", "", "points", "exercises", "", "handed in"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p><b>{escape(next_step(found))}</b></p>"
-
-
-def row(standing: Standing) -> str:
-    filled = round(100 * standing.points / standing.max_points) if standing.max_points else 0
-    frame = "width:120px;height:12px;border:1px solid currentColor"
-    bar = f'<div style="{frame}"><div style="width:{filled}%;height:12px;background:currentColor;opacity:.6"></div></div>'
-    handed_in = standing.handed_in + (", changed since" if standing.since_changed else "")
-    worth = f"{standing.points:g} of {standing.max_points:g}"
-    cells = (escape(standing.unit), bar, worth, f"{standing.done} of {standing.exercises}", escape(standing.state), escape(handed_in))
-    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+        return None
+    return Progress(found, next_step(found))

@@ -1,10 +1,7 @@
-"""`check.progress()`: what passes in all units, as a picture, and what to do next."""
+"""How far somebody is, in START and by `check.progress()`: what passes in all units, as a picture, and what to do next."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,10 +12,10 @@ from ..checks.question import Verdict
 from ..checks.report import GREEN, RED
 from ..grading import graded
 from ..units import UNITS
-from .place import HandoutError, Place, find
-from .standing import FAILED, OPEN, PASSED, UNTOLD, Standing, next_step, of_verdicts, with_receipt
+from .command import asked
+from .place import HandoutError, find
+from .standing import FAILED, OPEN, PASSED, STATES, UNTOLD, Standing, next_step, of_verdicts, with_receipt
 
-COMMAND = [sys.executable, "-m", "autodiff_lib.student"]
 MARKS = {PASSED: "✓", FAILED: "✗", OPEN: "○", UNTOLD: "?"}
 SQUARE = (
     "display:inline-block;width:1.4em;line-height:1.4em;margin-right:.3em;text-align:center;font-weight:700;"
@@ -66,7 +63,8 @@ def line(standing: Standing) -> str:
     """A unit, for a terminal."""
     head = f"{standing.unit:<24} {worth(standing):<18} "
     exercises = "  ".join(f"{MARKS[state]}{TOGETHER}{name}" for name, state in standing.states.items())
-    return fill(head + exercises, WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False).replace(TOGETHER, " ")
+    shown = fill(head + exercises, WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False).replace(TOGETHER, " ")
+    return "\n".join([shown, *(" " * len(head) + said for said in remarks(standing))])
 
 
 def row(standing: Standing) -> str:
@@ -77,7 +75,8 @@ def row(standing: Standing) -> str:
         for name, state in standing.states.items()
     )
     head = f"<b>{escape(standing.unit)}</b><br>{worth(standing)}"
-    return f'<tr style="background:none"><td style="{CELL};white-space:nowrap">{head}</td><td style="{CELL}">{exercises}</td></tr>'
+    below = "".join(f"<div>{escape(said)}</div>" for said in remarks(standing))
+    return f'<tr style="background:none"><td style="{CELL};white-space:nowrap">{head}</td><td style="{CELL}">{exercises}{below}</td></tr>'
 
 
 def square(state: str) -> str:
@@ -88,11 +87,18 @@ def worth(standing: Standing) -> str:
     return f"{standing.points:g} of {standing.max_points:g} points"
 
 
+def remarks(standing: Standing) -> list[str]:
+    """Why nothing can be told of a unit, and when it was handed in: a sentence each, where there is one."""
+    why = [] if standing.state in STATES else [standing.state]
+    changed = ", changed since" if standing.since_changed else ""
+    return [*why, *([f"handed in {standing.handed_in}{changed}"] if standing.handed_in else [])]
+
+
 def progress(unit: str, verdicts: Sequence[Verdict]) -> Progress | None:
     """How far all units of the handout are: the unit of this notebook as its checks say now, the others as their files are.
 
     Other notebooks that have changed since they were looked at are run once, which takes some seconds. Without a handout
-    it is this unit alone, and where the others cannot be looked at, that is said as well. While grading it is nothing.
+    it is this unit alone, and so where the others cannot be looked at, which is said. While grading it is nothing.
     """
     if graded():
         return None
@@ -105,19 +111,10 @@ def progress(unit: str, verdicts: Sequence[Verdict]) -> Progress | None:
     try:
         others = {standing.unit: standing for standing in asked(place, "--but", unit)}
     except HandoutError as error:
-        return Progress([here], str(error))
+        return Progress([here], f"{next_here(here)} {error}")
     found = {**others, unit: here}
     ordered = [found[name] for name in UNITS if name in found]
     return Progress(ordered, next_step(ordered))
-
-
-def asked(place: Place, *words: str) -> list[Standing]:
-    """What `autodiff-course status` says, in a process of its own: a kernel that runs cannot run others. HandoutError where it fails."""
-    command = [*COMMAND, "status", "--json", *words]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False, cwd=place.root)
-    if done.returncode:
-        raise HandoutError("How far you are cannot be told; `autodiff-course status` in a terminal says why.")
-    return [Standing(**said) for said in json.loads(done.stdout)]
 
 
 def next_here(standing: Standing) -> str:
@@ -125,4 +122,6 @@ def next_here(standing: Standing) -> str:
     if standing.first_open:
         return f"Next: {standing.first_open}, in this notebook. Then run its check."
     later = [*UNITS][[*UNITS].index(standing.unit) + 1 :]
-    return f"All exercises of {standing.unit} pass. Next: {f'unit {later[0]}' if later else 'nothing, this was the last unit'}."
+    more = [name for name, state in standing.states.items() if state != PASSED]
+    but = f", except {', '.join(more)}, whose points come on top" if more else ""
+    return f"All exercises of {standing.unit} pass{but}. Next: {f'unit {later[0]}' if later else 'nothing, this was the last unit'}."

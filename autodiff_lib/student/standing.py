@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 from .. import __version__
@@ -18,19 +18,22 @@ from .place import Place
 PASSED, FAILED, OPEN, UNTOLD = "passes", "not right yet", "not done yet", "no verdict yet"
 """States of an exercise."""
 
-KEPT = 2  # how a standing is kept; another number looks at each notebook anew
+STATES = ("not started", "in work", "done")
+"""States of a unit of which it can be told."""
+
+KEPT = 3  # how a standing is kept; another number looks at each notebook anew
 FINISHED = "Everything is done and handed in. What came back as feedback is worth reading."
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Of one unit."""
+    """Of one unit. What comes on top has a state and may add points; nothing else counts it."""
 
     unit: str
     state: str  # not started, in work, done; or why it cannot be told
     points: float
     max_points: float
-    done: int  # exercises that pass
+    done: int  # exercises that pass, of those that count
     exercises: int
     first_open: str = ""  # the first exercise that does not pass
     handed_in: str = ""  # when, and for how many points
@@ -50,7 +53,7 @@ def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None, 
                 on_unit(unit)
                 found = looked_at(place, unit, found)
                 kept[unit] = {"key": key, **asdict(found)}
-                with contextlib.suppress(OSError):  # kept or not, it is told; the next time it is looked at anew
+                with suppress(OSError):  # nothing can be written: it is looked at anew the next time
                     place.remember("standings", kept)
             else:
                 found = Standing(**{name: value for name, value in kept[unit].items() if name != "key"})
@@ -60,21 +63,23 @@ def standings(place: Place, on_unit: Callable[[str], None] = lambda unit: None, 
 
 def not_started(unit: str) -> Standing:
     known = questions(unit)
-    states = dict.fromkeys(known, OPEN)
-    return Standing(unit, "not started", 0, sum(one.points for one in known.values()), 0, len(known), next(iter(known)), states=states)
+    most = sum(one.points for one in known.values() if one.name not in UNITS[unit].extra)
+    return replace(of_states(unit, dict.fromkeys(known, OPEN), 0, most), state="not started")
 
 
 def of_verdicts(unit: str, verdicts: Sequence[Verdict]) -> Standing:
     """Of a unit that is open, by what its checks say."""
     states = {one.question: state_of(one.reason) for one in verdicts}
-    points, most = sum(one.points for one in verdicts), sum(one.max_points for one in verdicts)
+    points = sum(one.points for one in verdicts)
+    most = sum(one.max_points for one in verdicts if one.question not in UNITS[unit].extra)
     return of_states(unit, states, points, most)
 
 
 def of_states(unit: str, states: dict[str, str], points: float, max_points: float) -> Standing:
-    opened = next((name for name, state in states.items() if state != PASSED), "")
-    done = sum(state == PASSED for state in states.values())
-    return Standing(unit, "in work" if opened else "done", points, max_points, done, len(states), opened, states=states)
+    counted = {name: state for name, state in states.items() if name not in UNITS[unit].extra}
+    opened = next((name for name, state in counted.items() if state != PASSED), "")
+    done = sum(state == PASSED for state in counted.values())
+    return Standing(unit, "in work" if opened else "done", points, max_points, done, len(counted), opened, states=states)
 
 
 def state_of(reason: str) -> str:
@@ -137,7 +142,7 @@ def next_step(found: list[Standing]) -> str:
 
 def line(standing: Standing) -> str:
     """For a terminal."""
-    filled = round(20 * standing.points / standing.max_points) if standing.max_points else 0
+    filled = round(20 * min(1, standing.points / standing.max_points)) if standing.max_points else 0
     worth = f"{standing.points:g} of {standing.max_points:g} points"
     exercises = f"{standing.done} of {standing.exercises} exercises"
     handed_in = f"; handed in {standing.handed_in}" if standing.handed_in else ""
