@@ -85,6 +85,10 @@ class Pass:
     notes: list[str] = field(default_factory=list)
 
 
+under_way: list[Pass] = []
+"""The passes on their way back, each begun by the `gradients` of the one before."""
+
+
 @dataclass
 class Account:
     """What has been handed on so far, on the way back from `output`."""
@@ -122,8 +126,8 @@ def passed(
     """The steps through the graph of `outputs`; the way back begins at the first of them, and there is none where `wrt` is empty.
 
     `order` and `gradients` are those in the table unless others are given. What is wrong with them is told in `notes`. Raises
-    TypeError for outputs that are no nodes, ValueError for a variable without a value and for one of `wrt` that is not in the
-    graph, NotImplementedError for an order or an operator that nobody has written.
+    TypeError for outputs or `wrt` that are no lists of nodes, ValueError for a variable without a value and for one of `wrt`
+    that is not in the graph, NotImplementedError for an order or an operator that nobody has written.
     """
     if not are_nodes(outputs) or not outputs:
         raise TypeError(f"step: outputs must be a list of nodes, as [y], got {describe_value(outputs)}")
@@ -132,6 +136,8 @@ def passed(
     missing = [node.name for node in nodes if not node.inputs and node not in computed]
     if missing:
         raise ValueError(f"step: no value was fed for {', '.join(missing)}; values must hold one for each variable")
+    if wrt is not None and not are_nodes(wrt):
+        raise TypeError(f"step: wrt must be a list of nodes, as [x], got {describe_value(wrt)}")
     told = Pass(nodes, called(nodes, names or {}))
     wrt = [node for node in inputs_first(outputs[:1]) if not node.inputs] if wrt is None else wrt
     if foreign := [node.name for node in wrt if node not in told.called]:
@@ -141,7 +147,11 @@ def passed(
     all_computed = compute(computed, told)
     told.forward.extend(forward(listed, computed))
     if listed and wrt and all_computed:
-        backward(outputs[0], wrt, computed, listed, gradients or table["gradients"], order, told)
+        under_way.append(told)
+        try:
+            backward(outputs[0], wrt, computed, listed, gradients or table["gradients"], order, told)
+        finally:
+            under_way.pop()
     return told
 
 
@@ -284,11 +294,18 @@ def heard(
 
 @contextmanager
 def listening(nodes: set[Node]) -> Iterator[list[Call]]:
-    """While open, what the operators of these nodes are asked for gradients is written down, with their answers."""
+    """While open, what the operators of these nodes are asked for gradients is written down, with their answers.
+
+    What a pass inside of this one asks is its own affair. A `gradient` that an operator has of its own, not by its class, is
+    there again afterwards.
+    """
     calls: list[Call] = []
+    depth = len(under_way)
 
     def listener(gradient: Callable[[Node, Node], Any]) -> Callable[[Node, Node], Any]:
         def gradient_heard(node: Node, output_grad: Node) -> Any:
+            if len(under_way) > depth:
+                return gradient(node, output_grad)
             if len(calls) == MAX_STEPS:
                 raise RuntimeError(f"for {len(nodes)} nodes the operators were asked for gradients more than {MAX_STEPS} times")
             answer = gradient(node, output_grad)
@@ -299,13 +316,15 @@ def listening(nodes: set[Node]) -> Iterator[list[Call]]:
         return gradient_heard
 
     operators = {id(node.op): node.op for node in nodes}.values()
+    own = [{name: value for name, value in vars(op).items() if name == "gradient"} for op in operators]
     for op in operators:
         vars(op)["gradient"] = listener(op.gradient)
     try:
         yield calls
     finally:
-        for op in operators:
-            del vars(op)["gradient"]
+        for op, before in zip(operators, own, strict=True):
+            vars(op).pop("gradient", None)
+            vars(op).update(before)
 
 
 def follow(calls: Sequence[Call], account: Account, computed: Mapping[Node, Tensor], told: Pass) -> None:

@@ -251,6 +251,38 @@ def test_operators_and_table_are_afterwards_what_they_were(solved):
     assert all("gradient" not in vars(node.op) for node in RIGHT)
 
 
+def test_a_gradient_that_an_operator_has_of_its_own_is_heard_and_stays_its_own(fresh_table):
+    @ad.operator("relu(a, /)")
+    class ReLUOp(ad.Op):
+        def __init__(self):
+            self.gradient = lambda node, output_grad: [output_grad * 3]
+
+        def compute(self, node, inputs):
+            return inputs[0]
+
+    top = ad.relu(a)
+    own = top.op.gradient
+    for _ in range(2):
+        assert ends(told_of([x, a, top], adding, output=top)) == [("x", 6, 6, 6)]
+        assert vars(top.op)["gradient"] is own
+
+
+def test_gradients_may_step_through_a_graph_itself_and_only_what_it_asks_is_heard(fresh_table):
+    inner = []
+
+    def looking(output_node, nodes):
+        if not inner:
+            inner.append(None)
+            inner[0] = passed([output_node], {x: torch.tensor(1.0)}, order=RIGHT, gradients=adding, names=NAMES)
+        return adding(output_node, nodes)
+
+    told = told_of(RIGHT, looking)
+    assert backward(told) == backward(inner[0]) == backward(told_of(RIGHT, adding))
+    assert ends(told) == ends(inner[0]) == [("x", 14, 14, 14)]
+    assert told.notes == inner[0].notes == []
+    assert all("gradient" not in vars(node.op) for node in RIGHT)
+
+
 def test_gradients_that_never_ends_is_stopped(fresh_table):
     def for_ever(output_node, nodes):
         while True:
@@ -283,6 +315,12 @@ def test_nodes_of_one_operator_are_numbered_as_they_are_computed(fresh_table):
 def test_outputs_that_are_no_list_of_nodes_are_named(outputs):
     with pytest.raises(TypeError, match=r"step: outputs must be a list of nodes, as \[y\], got"):
         passed(outputs, {})
+
+
+@pytest.mark.parametrize("wrt", [x, [1], {x: 1.0}])
+def test_what_is_no_list_of_nodes_to_differentiate_by_is_named(fresh_table, wrt):
+    with pytest.raises(TypeError, match=r"step: wrt must be a list of nodes, as \[x\], got"):
+        told_of(RIGHT, wrt=wrt)
 
 
 def test_a_variable_without_a_value_and_one_that_is_not_in_the_graph_are_named(fresh_table):
