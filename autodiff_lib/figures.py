@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
 MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written
 MARKERS = "os^Dv*"
+STYLES = ("o-", "s--", "^-.", "D-", "v--", "*-.")  # of lines with a marker at each point
 SIGNED = "PuOr"  # colours of numbers of both signs, whose middle is pale
 ROUNDING = 1e-9  # of the largest number: what is smaller has no sign
 TIED = 6  # decimals up to which two numbers that are put in order count as equal: rounding decides no order
@@ -171,7 +173,12 @@ def looking_rows(image: Tensor | np.ndarray, shares: Tensor | np.ndarray) -> Non
 
 
 def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
-    """A training epoch by epoch: beside one another its "loss", with that of a guess among the classes, and all else, as accuracies."""
+    """A training epoch by epoch: beside one another its "loss", with that of a guess among the classes, and all else, as accuracies.
+
+    ValueError where the loss has no number.
+    """
+    if not len(history.get("loss", ())):
+        raise ValueError('learning: expected a number or more as "loss", got none')
     epochs, guess = range(1, len(history["loss"]) + 1), float(np.log(classes))
     _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
     left.plot(epochs, history["loss"], "o-", markersize=4, label="loss")
@@ -179,7 +186,7 @@ def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
     left.text(len(epochs), guess, "a guess", ha="right", va="bottom")
     left.set(xlabel="epoch", ylabel="loss", ylim=(0, 1.15 * max(guess, *history["loss"])))
     shares = {title: values for title, values in history.items() if title != "loss"}
-    for (title, values), style in zip(shares.items(), ("o-", "s--", "^-."), strict=False):
+    for (title, values), style in zip(shares.items(), cycle(STYLES), strict=False):
         right.plot(epochs, values, style, markersize=4, label=title)
     right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
     right.legend(loc="lower right")

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor
 
+from .feeding import as_tensors
 from .graph import Node
 from .graph_data import inputs_first
 
@@ -95,20 +96,21 @@ class Layout:
     size: tuple[float, float]
 
 
-def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Tensor] | None = None, shape_edges: bool = True) -> Drawing:
+def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Any] | None = None, shape_edges: bool = True) -> Drawing:
     """A picture of everything that `outputs` depend on; rounded boxes are variables.
 
     What the first output depends on is drawn as the forward graph; all else, the gradients built
     on top of it, is dashed. Edges that carry nothing but a shape are pale; without `shape_edges`
     they are left out. With `values` of the variables the graph is run: each box then shows its
     value, or its shape where that is more than one number, and so does each edge when pointed at.
+    They are tensors, arrays or numbers; TypeError for anything else.
     """
     order = inputs_first(outputs)
     summary = summarise(order)
     if len(order) > MAX_DRAWN:
         return Drawing(summary_html(order, summary), summary)
     forward = set(inputs_first(outputs[:1]))
-    computed = run(order, values) if values is not None else {}
+    computed = run(order, as_tensors(values)[0]) if values is not None else {}
     return Drawing(svg(order, outputs, forward, computed, shape_edges), summary)
 
 

@@ -59,9 +59,9 @@ def step(
     another function. `wrt` are all variables if not given; if it is empty there is no way back. `names` are what to call
     nodes in the picture.
 
-    What is wrong with these functions is said in the picture. Raises TypeError for outputs that are no nodes, ValueError for a
-    variable without a value, NotImplementedError for an order or an operator that nobody has written. A graph of more than
-    `MAX_DRAWN` nodes is counted, not drawn.
+    What is wrong with these functions is said in the picture. Raises TypeError for outputs or `wrt` that are no lists of nodes,
+    ValueError for a variable without a value, NotImplementedError for an order or an operator that nobody has written. A graph
+    of more than `MAX_DRAWN` nodes is counted, not drawn.
     """
     if isinstance(outputs, list | tuple) and all(isinstance(output, Node) for output in outputs):
         nodes = inputs_first(outputs)

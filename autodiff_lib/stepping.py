@@ -128,8 +128,8 @@ def passed(
     """The steps through the graph of `outputs`; the way back begins at the first of them, and there is none where `wrt` is empty.
 
     `order` and `gradients` are those in the table unless others are given. What is wrong with them is told in `notes`. Raises
-    TypeError for outputs that are no nodes, ValueError for a variable without a value and for one of `wrt` that is not in the
-    graph, NotImplementedError for an order or an operator that nobody has written.
+    TypeError for outputs or `wrt` that are no lists of nodes, ValueError for a variable without a value and for one of `wrt`
+    that is not in the graph, NotImplementedError for an order or an operator that nobody has written.
     """
     if not are_nodes(outputs) or not outputs:
         raise TypeError(f"step: outputs must be a list of nodes, as [y], got {describe_value(outputs)}")
@@ -138,6 +138,8 @@ def passed(
     missing = [node.name for node in nodes if not node.inputs and node not in computed]
     if missing:
         raise ValueError(f"step: no value was fed for {', '.join(missing)}; values must hold one for each variable")
+    if wrt is not None and not are_nodes(wrt):
+        raise TypeError(f"step: wrt must be a list of nodes, as [x], got {describe_value(wrt)}")
     told = Pass(nodes, called(nodes, names or {}))
     wrt = [node for node in inputs_first(outputs[:1]) if not node.inputs] if wrt is None else wrt
     if foreign := [node.name for node in wrt if node not in told.called]:
@@ -301,7 +303,11 @@ def one_deeper() -> Iterator[None]:
 
 @contextmanager
 def listening(nodes: set[Node]) -> Iterator[list[Call]]:
-    """While open, what the operators of these nodes are asked for gradients is written down, with their answers."""
+    """While open, what the operators of these nodes are asked for gradients is written down, with their answers.
+
+    What a pass inside of this one asks is its own affair. A `gradient` that an operator has of its own, not by its class, is
+    there again afterwards.
+    """
     calls: list[Call] = []
     depth = DEPTH.get()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,41 @@ from torch import Tensor
 def save(path: str | Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write weights by name, and beside them what they are about: plain values, which JSON can hold, by name.
 
-    What was at `path` stays there until all of the new file is written. ValueError for a weight that is not finite.
+    What was at `path` stays there until all of the new file is written. ValueError for a weight that is not finite, and where
+    nothing can be written.
     """
     for name, value in weights.items():
         if not torch.isfinite(value).all():
             raise ValueError(f"{name} is not finite everywhere, so nothing was saved: take a smaller learning rate")
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.part")
+    check_place(path)
     own = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
-    save_file(own, unfinished, {name: json.dumps(value) for name, value in about.items()})
-    unfinished.replace(path)
+    with unfinished(Path(path)) as file:
+        save_file(own, file, {name: json.dumps(value) for name, value in about.items()})
+        file.replace(path)
+
+
+def check_place(path: str | Path) -> None:
+    """Whether weights can be saved at `path`, to be asked before they are learned. ValueError where they cannot, with what to do."""
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it, to save the weights in")
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}: make it, or name another file to save the weights in")
+    with unfinished(path) as file:
+        file.touch()
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A file beside `path` for what is not all written; it is gone afterwards. ValueError where the system does not let it be written."""
+    file = path.with_name(f".{path.name}.part")
+    try:
+        yield file
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"nothing can be written to {path}: {error}. Name another file, or another folder") from None
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def load(path: str | Path, shapes: Mapping[str, Sequence[int]], about: Mapping[str, Any]) -> dict[str, Tensor]:

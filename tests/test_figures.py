@@ -261,6 +261,20 @@ def test_a_training_shows_its_loss_beside_a_guess_and_its_accuracies_by_name(dra
     assert [line.get_label() for line in right.lines] == ["training", "held out"]
 
 
+def test_a_training_has_a_line_for_each_accuracy_and_no_two_of_one_style(drawn):
+    history = {"loss": [2.5, 1.0]} | {f"part {number}": [0.1, 0.1 * number] for number in range(7)}
+    _, right = drawn(figures.learning, history, classes=10).axes
+    assert [line.get_label() for line in right.lines] == [name for name in history if name != "loss"]
+    styles = [(line.get_marker(), line.get_linestyle()) for line in right.lines]
+    assert len(set(styles[:6])) == 6
+
+
+@pytest.mark.parametrize("history", [{"loss": [], "training": []}, {"training": [0.5]}])
+def test_a_training_without_a_loss_is_refused(history):
+    with pytest.raises(ValueError, match='learning: expected a number or more as "loss", got none'):
+        figures.learning(history, classes=10)
+
+
 def test_bars_say_their_shares_and_where_a_guess_would_be(drawn):
     (axis,) = drawn(figures.bars, {"as it is": 0.87, "no scale": 0.5}, "accuracy", guess=0.1).axes
     assert labels(axis)[0] == ["as it is", "no scale"]

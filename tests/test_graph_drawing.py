@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 import torch
 
@@ -64,6 +65,13 @@ def test_values_and_shapes_are_shown_where_they_fit():
     assert "[2, 3]" in drawing.markup
     assert "= 12" in drawing.markup
     assert "<title>mul(a, row): [2, 3]</title>" in drawing.markup, "an edge says what flows along it"
+
+
+def test_values_may_be_numbers_and_arrays_and_what_is_neither_is_named():
+    drawing = draw_graph([x1 * x2], {x1: 2.0, x2: np.full((), 3.0)})
+    assert "= 6" in drawing.markup
+    with pytest.raises(TypeError, match="the value of x1 must be a torch.Tensor, a NumPy array or a number, got str"):
+        draw_graph([x1 * x2], {x1: "2", x2: 3})
 
 
 def edges(drawing):

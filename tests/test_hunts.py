@@ -381,5 +381,9 @@ def test_while_grading_nothing_is_hunted_and_no_material_is_there():
     with open_jail("01_operators", Limits()) as jail, Session(jail, {}) as session:
         outcome = session.run(textwrap.dedent(cell))
         assert (outcome["status"], outcome["outputs"][0]["text"]) == ("ok", "None None\n")
+        others = session.run(
+            'from autodiff_lib import checks, hunts\nprint(hunts.units_with_hunts(), checks.of_lecture("00_warm_up")(print))'
+        )
+        assert (others["status"], others["outputs"][0]["text"]) == ("ok", "[] None\n")
         for module in ("hunts.hunt", "hunts.material", "units.operators.hunt"):
             assert session.run(f"import autodiff_lib.{module}")["status"] == "error", module

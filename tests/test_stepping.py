@@ -314,6 +314,12 @@ def test_outputs_that_are_no_list_of_nodes_are_named(outputs):
         passed(outputs, {})
 
 
+@pytest.mark.parametrize("wrt", [x, [1], {x: 1.0}])
+def test_what_is_no_list_of_nodes_to_differentiate_by_is_named(fresh_table, wrt):
+    with pytest.raises(TypeError, match=r"step: wrt must be a list of nodes, as \[x\], got"):
+        told_of(RIGHT, wrt=wrt)
+
+
 def test_a_variable_without_a_value_and_one_that_is_not_in_the_graph_are_named(fresh_table):
     with pytest.raises(ValueError, match="step: no value was fed for x"):
         passed([y], {}, order=RIGHT)

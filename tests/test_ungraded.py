@@ -63,6 +63,18 @@ def test_a_function_by_another_name_is_not_taken_for_the_one_that_is_asked_for()
         said("00_warm_up", "f", lambda x: x)
 
 
+@pytest.mark.parametrize("lecture", ["x_warm_up", "warm_up", "04_nowhere", ""])
+def test_a_lecture_that_asks_nothing_is_named_with_those_that_ask(lecture):
+    with pytest.raises(ValueError, match=f"^the lecture '{lecture}' asks for nothing; these ask: 00_warm_up, 02_broadcasting$"):
+        checks.of_lecture(lecture)
+
+
+@pytest.mark.parametrize(("given", "got"), [("unbroadcast", "str 'unbroadcast'"), ("slope", "str 'slope'"), (2.5, "2.5"), (None, "None")])
+def test_who_gives_a_name_or_a_value_is_told_to_give_the_function_itself(given, got):
+    with pytest.raises(TypeError, match=rf"{got}.*: give the function itself, check\(unbroadcast\)"):
+        checks.of_lecture("02_broadcasting")(given)
+
+
 def test_a_lectures_check_leaves_the_table_as_it_was():
     before = dict(registry.table)
     said("00_warm_up", "slope", lambda x: x)

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from autodiff_lib import weight_files
 
@@ -89,6 +90,44 @@ def test_a_file_that_was_cut_off_is_no_file_of_weights(path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there are no weights in .*nowhere"):
         weight_files.load(tmp_path / "nowhere", SHAPES, ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere/w", "there is no folder .*nowhere: make it, or name another file"),
+        ("", "is a folder: name a file in it"),
+        ("w" * 252, "nothing can be written to .*w: .*name too long"),
+    ],
+    ids=["no folder", "a folder", "refused by the system"],
+)
+def test_where_nothing_can_be_saved_it_is_said_and_nothing_is_left_behind(tmp_path, name, said):
+    for refused in (weight_files.check_place, lambda path: weight_files.save(path, WEIGHTS, ABOUT)):
+        with pytest.raises(ValueError, match=f"(?i){said}"):
+            refused(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+    assert [entry.name for entry in tmp_path.parent.iterdir() if entry.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize("error", [SafetensorError("I/O error: No space left"), OSError(28, "No space left")])
+def test_a_disk_that_is_full_is_named_and_what_was_saved_before_stays(path, monkeypatch, error):
+    def full(weights, file, about):
+        file.write_bytes(b"half")
+        raise error
+
+    before = path.read_bytes()
+    monkeypatch.setattr(weight_files, "save_file", full)
+    with pytest.raises(ValueError, match="nothing can be written to .*weights.safetensors: .*No space left"):
+        weight_files.save(path, WEIGHTS, ABOUT)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_asking_whether_something_can_be_saved_changes_nothing(path):
+    before = path.read_bytes()
+    weight_files.check_place(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_weights_that_have_run_away_are_not_saved_over_good_ones(path):

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
+from .. import lectures
+from ..messages import describe_value
 from ..registry import restored
 from ..units import UNITS, part_of
 from .judge import judge
@@ -37,12 +42,18 @@ class Report:
 def of_lecture(lecture: str) -> Callable[[Callable[..., Any]], Report]:
     """The `check` of a lecture, `check = checks.of_lecture("02_broadcasting")`: it is handed the function itself, `check(unbroadcast)`.
 
-    The function is known by its name. KeyError, with the names there are, for one that the lecture does not ask for.
+    The function is known by its name. KeyError, with the names there are, for one that the lecture does not ask for; TypeError for
+    what is no function, as its name. ValueError, with the lectures that ask, for one that does not.
     """
-    module = import_module(f"autodiff_lib.lectures.{lecture.partition('_')[2]}")
-    known = {question.name: question for question in module.questions()}
+    if lecture not in asking():
+        raise ValueError(f"the lecture '{lecture}' asks for nothing; these ask: {', '.join(asking())}")
+    known = {question.name: question for question in asking()[lecture].questions()}
 
     def check(written: Callable[..., Any]) -> Report:
+        if not callable(written):
+            raise TypeError(
+                f"check got {describe_value(written)}, which is no function: give the function itself, check({next(iter(known))})"
+            )
         name = getattr(written, "__name__", repr(written))
         if name not in known:
             raise KeyError(f"the lecture {lecture} asks for no '{name}'; it asks for {', '.join(known)}, by that name")
@@ -50,6 +61,13 @@ def of_lecture(lecture: str) -> Callable[[Callable[..., Any]], Report]:
             return Report(judge(known[name], answers_within()), known[name])
 
     return check
+
+
+@cache
+def asking() -> dict[str, ModuleType]:
+    """The lectures that ask for something, in their order, each with the module of its questions."""
+    modules = [import_module(f"{lectures.__name__}.{found.name}") for found in iter_modules(lectures.__path__)]
+    return {module.LECTURE: module for module in sorted(modules, key=lambda module: module.LECTURE)}
 
 
 def further(unit: str) -> dict[str, Question]:

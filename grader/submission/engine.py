@@ -36,10 +36,11 @@ MAX_HINT = 600  # characters
 MAX_ERROR = 300  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
-    *("figures", "grading", "graph_drawing", "predictions", "step_drawing", "stepping", "weight_files"),
+    *("figures", "grading", "graph_drawing", "predictions", "step_drawing", "stepping", "timing", "weight_files"),
     *("checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session", "checks/ungraded"),
     *("kinds/beside", "kinds/steps"),
 }
+ASIDE = {"hunt.py", "further.py", "__main__.py"}  # of a unit's folder: what is tried, and earns no points
 SAID_OF_HIDDEN: dict[Reason, str] = {
     "missing": "Your code says that it is not done, on a case that the notebook does not show.",
     "error": "Your code raised an exception on a case that the notebook does not show.",
@@ -150,7 +151,7 @@ def decisive(unit: str) -> list[Path]:
     found += [ROOT / "grader" / "units" / room(unit) / "hidden.py", ROOT / "release" / unit / UNITS[unit].notebook]
     for name in (*needed(unit), unit):
         own = (library / "units" / room(name)).glob("*.py")
-        found += [*(path for path in own if path.name != "hunt.py"), ROOT / "source" / name / UNITS[name].notebook]
+        found += [*(path for path in own if path.name not in ASIDE), ROOT / "source" / name / UNITS[name].notebook]
     return sorted(found)
 
 

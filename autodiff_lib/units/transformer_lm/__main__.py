@@ -21,7 +21,10 @@ from .. import needed
 from .unit import UNIT
 
 WEIGHTS = "weights.safetensors"
-USED = ("ABOUT", "CONTEXT", "PAD", "SHAPES", "generate", "initial_weights", "logits_of", "run_model", "sgd_epoch", "tokenizer", "x", "y")
+USED = (
+    *("ABOUT", "BATCH", "CONTEXT", "EPOCHS", "PAD", "RATE", "SHAPES"),
+    *("generate", "initial_weights", "logits_of", "run_model", "sgd_epoch", "tokenizer", "x", "y"),
+)
 """What the notebook has to define."""
 LIKELY = 3  # words that are shown at each place
 
@@ -108,9 +111,9 @@ def folder_of_units() -> Path:
 
 
 def train(unit: ModuleType, path: Path, epochs: int | None = None, further: bool = False) -> None:
-    """Train and save. Interrupted, what was learned so far is saved. ValueError where the loss is no number any more."""
-    if not path.parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent} to save the weights in: make it, or name another file with --weights")
+    """Train and save. Interrupted, what was learned so far is saved. ValueError where nothing can be saved, before any epoch, and
+    where the loss is no number any more."""
+    weight_files.check_place(path)
     weights = weight_files.load(path, unit.SHAPES, unit.ABOUT) if further else unit.initial_weights(unit.SHAPES)
     losses: list[float] = []
     with contextlib.suppress(KeyboardInterrupt), tqdm(total=epochs or unit.EPOCHS, desc="epochs") as bar:

@@ -21,7 +21,10 @@ SMALL = ("W_embed", "W_head")
 
 
 def initial_weights(shapes: Mapping[str, Sequence[int]], seed: int = 0) -> dict[str, Tensor]:
-    """Normal numbers by name, scaled such that a product with n terms keeps its variance; the first matrix and the last are a tenth."""
+    """Normal numbers by name, in float64, scaled such that a product with n terms keeps its variance.
+
+    The first matrix and the last are a tenth of that.
+    """
     random = torch.Generator().manual_seed(seed)
     normal = {name: torch.randn(tuple(shape), generator=random, dtype=torch.float64) for name, shape in shapes.items()}
     scaled = {name: W / math.sqrt(len(W)) for name, W in normal.items()}

@@ -23,7 +23,10 @@ AT_ONCE = 500  # images whose logits are asked for together
 
 
 def initial_weights(shapes: Mapping[str, Sequence[int]], seed: int = 0) -> dict[str, Tensor]:
-    """Normal numbers by name: W scaled such that a product with n terms keeps its variance, positions as they are, and biases 0."""
+    """Normal numbers by name, in float32: W scaled such that a product with n terms keeps its variance.
+
+    Positions stay as they are, and biases are 0.
+    """
     random = torch.Generator().manual_seed(seed)
     normal = {name: torch.randn(tuple(shape), generator=random) for name, shape in shapes.items()}
     scale = {"b": lambda w: 0.0, "W": lambda w: 1 / math.sqrt(len(w)), "p": lambda w: 1.0}

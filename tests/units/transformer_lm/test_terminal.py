@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def own(folder, solved, monkeypatch):
     """The solution's notebook, as the command finds it."""
-    unit = SimpleNamespace(**{name: getattr(solved[UNIT], name) for name in (*terminal.USED, "EPOCHS", "BATCH", "RATE")})
+    unit = SimpleNamespace(**{name: getattr(solved[UNIT], name) for name in terminal.USED})
     monkeypatch.setattr(terminal, "students_own", lambda: unit)
     return unit
 
@@ -104,6 +104,27 @@ def test_a_loss_that_is_no_number_ends_the_training_and_nothing_is_saved(own, fo
 def test_what_is_missing_is_said_with_what_to_do(own, folder, capsys, words, said):
     assert terminal.main(words) == terminal.COULD_NOT
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [(".", "is a folder: name a file in it"), ("nowhere/w", "there is no folder"), ("w" * 252, "nothing can be written to")],
+)
+def test_where_nothing_can_be_saved_no_epoch_is_trained(own, folder, capsys, target, said):
+    epochs = []
+    own.sgd_epoch = lambda *given: epochs.append(given)
+    assert terminal.main(["train", "--weights", target]) == terminal.COULD_NOT
+    assert said in capsys.readouterr().err
+    assert epochs == list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["EPOCHS", "BATCH", "RATE"])
+def test_a_notebook_without_one_of_its_numbers_is_told_which(folder, solved, monkeypatch, capsys, name):
+    unit = SimpleNamespace(**{**vars(solved[UNIT])})
+    delattr(unit, name)
+    monkeypatch.setattr(terminal.course, "load", lambda wanted: unit)
+    assert terminal.main(["train"]) == terminal.COULD_NOT
+    assert f"does not define {name}:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("epochs", ["0", "-3", "many"])
