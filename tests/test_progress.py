@@ -11,8 +11,7 @@ from bs4 import BeautifulSoup
 import autodiff_lib as ad
 from autodiff_lib import checks
 from autodiff_lib.checks.ready_made import Look
-from autodiff_lib.student import command, fresh, lab, panel, picture, place, standing
-from autodiff_lib.student.__main__ import main
+from autodiff_lib.student import command, fresh, handing_in, lab, panel, picture, place, standing
 from autodiff_lib.student.__main__ import main as student
 from autodiff_lib.units import UNITS
 from grader.book.nbgrader_course import ROOT
@@ -115,7 +114,7 @@ def test_a_command_that_the_disk_refuses_says_why_and_ends(handout, monkeypatch,
         raise PermissionError(13, "Permission denied", "operators.ipynb")
 
     monkeypatch.setattr(standing, "standings", refused)
-    assert main(["status"]) == 2
+    assert student(["status"]) == 2
     assert "Permission denied: 'operators.ipynb'" in capsys.readouterr().err
 
 
@@ -243,3 +242,10 @@ def test_start_shows_the_same_picture_with_what_was_handed_in_and_what_cannot_be
     assert "it is <no> notebook" in text
     assert "it is &lt;no&gt; notebook" in page
     assert len(states_in(page)) == len({*UNITS[UNIT].exercises, *UNITS[LATER].exercises})
+
+
+def test_handing_in_warns_of_no_bonus_that_was_not_begun(on_top):
+    unit, states = on_top
+    reasons = {name: "passed" if state == standing.PASSED else "missing" for name, state in states.items()}
+    outcome = fresh.Outcome(unit, tuple(fresh.Exercise(name, 0, 1, reason, name, "") for name, reason in reasons.items()))
+    assert not [line for line in handing_in.report(outcome) if "not finished" in line]

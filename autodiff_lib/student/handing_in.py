@@ -104,7 +104,8 @@ def report(outcome: fresh.Outcome) -> Iterator[str]:
     """Each exercise in a line, and what to know before it is graded."""
     for exercise in outcome.exercises:
         yield f"  {exercise.headline}"
-    unfinished = [exercise.name for exercise in outcome.exercises if exercise.reason in ("missing", "unanswered")]
+    extra = UNITS[outcome.unit].extra  # nobody needs these
+    unfinished = [one.name for one in outcome.exercises if one.reason in ("missing", "unanswered") and one.name not in extra]
     wrong = [exercise.name for exercise in outcome.exercises if exercise.reason not in ("passed", "missing", "unanswered")]
     if unfinished:
         yield f"Warning: not finished: {', '.join(unfinished)}."
