@@ -52,10 +52,10 @@ def softmax_steps(a: Tensor, dim: int) -> Steps:
 
 def layernorm_steps(a: Tensor, normalized_shape: tuple[int, ...], eps: float) -> Steps:
     dim = tuple(range(-len(normalized_shape), 0))
-    centred = yield Step("entries less their mean", a - a.mean(dim, keepdim=True))
-    variance = yield Step("variance", centred.square().mean(dim, keepdim=True), ("entries less their mean",))
+    deviations = yield Step("entries less their mean", a - a.mean(dim, keepdim=True))
+    variance = yield Step("variance", deviations.square().mean(dim, keepdim=True), ("entries less their mean",))
     sigma = yield Step("standard deviation", (variance + eps).sqrt(), ("variance",))
-    yield Step(RESULT, centred / sigma, ("entries less their mean", "standard deviation"))
+    yield Step(RESULT, deviations / sigma, ("entries less their mean", "standard deviation"))
 
 
 STEPS = {"mean": mean_steps, "softmax": softmax_steps, "layernorm": layernorm_steps}
@@ -105,9 +105,9 @@ def softmax_to_a(a: Tensor, g: Tensor, dim: int) -> Steps:
 
 def layernorm_to_a(a: Tensor, g: Tensor, normalized_shape: tuple[int, ...], eps: float) -> Steps:
     dim = tuple(range(-len(normalized_shape), 0))
-    centred = a - a.mean(dim, keepdim=True)
-    sigma = yield Step("standard deviation", (centred.square().mean(dim, keepdim=True) + eps).sqrt())
-    y = centred / sigma
+    deviations = a - a.mean(dim, keepdim=True)
+    sigma = yield Step("standard deviation", (deviations.square().mean(dim, keepdim=True) + eps).sqrt())
+    y = deviations / sigma
     first = yield Step("first mean", g.mean(dim, keepdim=True))
     weighted = yield Step("products with output_grad", g * y)
     second = yield Step("second mean", weighted.mean(dim, keepdim=True), ("products with output_grad",))
