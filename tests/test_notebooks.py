@@ -66,6 +66,22 @@ def test_a_kept_figure_has_all_steps_of_its_scale_and_takes_less_room():
     assert len(kept) < len(written.getvalue())
 
 
+@pytest.mark.parametrize("path", authoring.lectures(), ids=lambda path: path.stem)
+def test_no_figure_that_is_kept_spells_a_mark_of_unfinished_work(path):
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+    assert [found[0] for output in outputs if (found := authoring.MARKS.search(output.get("data", {}).get("image/png", "")))] == []
+
+
+def test_a_figure_that_would_spell_such_a_mark_is_the_same_figure_written_in_another_way(monkeypatch):
+    shade = Image.fromarray(np.arange(0, 252, 4, dtype=np.uint8).repeat(9).reshape(9, 63).T.copy()).convert("RGB")
+    first, *others = (authoring.in_base64(shade, encoding) for encoding in authoring.ENCODINGS)
+    monkeypatch.setattr(authoring, "MARKS", re.compile(re.escape(first)))
+    kept = authoring.smaller(first)
+    assert kept in others
+    assert kept != first
+    assert np.array_equal(*(np.asarray(Image.open(io.BytesIO(base64.b64decode(text)))) for text in (first, kept)))
+
+
 def test_what_a_widget_shows_is_not_stored_because_it_would_be_another_each_time():
     shown = [nbformat.v4.new_output("display_data", {kind: "x"}) for kind in ("text/plain", authoring.WIDGET)]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=shown)])
