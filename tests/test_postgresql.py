@@ -12,18 +12,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from nbgrader.api import Gradebook
+from nbgrader.api import Course, Gradebook
 from typer.testing import CliRunner
 
 from grader.__main__ import app
 from grader.book import gradebook
-from grader.book.nbgrader_adapter import opened
-from grader.book.nbgrader_course import CONFIG, ROOT, database, filled_in, nbgrader, release, solutions, submit
+from grader.book.nbgrader_adapter import opened, session
+from grader.book.nbgrader_course import CONFIG, ROOT, course_id, database, filled_in, nbgrader, release, solutions, submit
 from grader.classes import batch, work
 from grader.classes.writer import Writer
 from grader.submission import engine, jail
@@ -177,6 +178,32 @@ def test_an_empty_gradebook_may_be_opened_by_several_at_once(server, attempt):
     with Gradebook(db_url) as book:
         assert book.assignments == []
         assert book.check_course().id == "default_course"
+
+
+def test_several_graders_may_tell_an_empty_gradebook_its_units_at_once(tmp_path, server):
+    course = classes.ungraded_copy(tmp_path / "course", [])
+    db_url = server.new_database("units")
+    units = [UNIT, UNIT, OTHER, OTHER]
+    with ThreadPoolExecutor(len(units)) as graders:
+        list(graders.map(lambda unit: gradebook.ensure_assignment(course, db_url, unit), units))
+    with Gradebook(db_url) as book:
+        assert sorted(assignment.name for assignment in book.assignments) == sorted(set(units))
+
+
+def test_the_course_stands_in_the_gradebook_before_nbgraders_command_runs(tmp_path, server, monkeypatch):
+    """That command fails where a grader on another machine writes the course down at the same moment."""
+    course = classes.ungraded_copy(tmp_path / "course", [])
+    db_url = server.new_database("before")
+    there: list[str] = []
+
+    def command(*_: str) -> None:
+        with opened(db_url) as book:
+            there.extend(row.id for row in session(book).query(Course))
+        nbgrader(course, "generate_assignment", UNIT, "--create", "--force", f"--db={db_url}")
+
+    monkeypatch.setattr(gradebook, "nbgrader", command)
+    gradebook.ensure_assignment(course, db_url, UNIT)
+    assert course_id() in there
 
 
 def test_the_same_new_students_may_be_written_down_by_two_graders_at_once(two_graders, server):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from autodiff_lib.units import UNITS
 from ..classes.records import QuestionRecord, Record
 from ..submission.intake import questions_in_words
 from .nbgrader_adapter import opened, session, submitted
-from .nbgrader_course import ROOT, nbgrader
+from .nbgrader_course import ROOT, course_id, nbgrader
 
 LatePenalty = Callable[[str, float, float], float | None]
 """Student, score, seconds late -> points to take off, as nbgrader's plugins say it."""
@@ -58,17 +60,36 @@ def readable(db_url: str) -> None:
 
 
 def ensure_assignment(course: Path, db_url: str, unit: str) -> None:
-    """Make sure that the gradebook knows the unit, with its points; where it does not, nbgrader's `generate_assignment` tells it."""
+    """Make sure that the gradebook knows the unit, with its points; where it does not, nbgrader's `generate_assignment` tells it.
+
+    Several graders may come at once: one of them tells it, the others wait.
+    """
     if said := damage(db_url):
         raise ValueError(said)
-    with suppress(MissingEntry), opened(db_url) as gradebook:
-        check_points(gradebook, unit)
-        return
-    if not (course / "source" / unit).is_dir():
-        raise FileNotFoundError(f"{course / 'source' / unit} does not exist: a course folder has the units' sources, see {ROOT / 'source'}")
-    nbgrader(course, "generate_assignment", unit, "--create", "--force", f"--db={db_url}")
-    with opened(db_url) as gradebook:
-        check_points(gradebook, unit)
+    with taking_turns(course):
+        with suppress(MissingEntry), opened(db_url) as gradebook:
+            check_points(gradebook, unit)
+            return
+        if not (course / "source" / unit).is_dir():
+            raise FileNotFoundError(
+                f"{course / 'source' / unit} does not exist: a course folder has the units' sources, see {ROOT / 'source'}"
+            )
+        # the command writes down the course, and fails where a grader elsewhere does so at the same moment; this does not
+        opened(db_url, course_id()).close()
+        nbgrader(course, "generate_assignment", unit, "--create", "--force", f"--db={db_url}")
+        with opened(db_url) as gradebook:
+            check_points(gradebook, unit)
+
+
+@contextmanager
+def taking_turns(course: Path) -> Iterator[None]:
+    """One process at a time in this folder. flock(2): it ends with its process, and leaves no file."""
+    folder = os.open(course, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def check_points(gradebook: Gradebook, unit: str) -> None:

@@ -70,14 +70,17 @@ def schema_version() -> str:
 api.get_alembic_version = schema_version
 
 
-def opened(db_url: str) -> Gradebook:
-    """The gradebook. Where another grader is making its tables at this moment, they are looked for again."""
+def opened(db_url: str, course_id: str = "default_course") -> Gradebook:
+    """The gradebook, in which nbgrader writes down the course that it is opened for.
+
+    Where another grader is making its tables or this row at the same moment, they are looked for again.
+    """
     for _ in range(TRIES):
         try:
-            return Gradebook(db_url)
+            return Gradebook(db_url, course_id)
         except (IntegrityError, InvalidEntry, ProgrammingError):
             time.sleep(1)
-    return Gradebook(db_url)
+    return Gradebook(db_url, course_id)
 
 
 def session(gradebook: Gradebook) -> scoped_session[Session]:

@@ -128,6 +128,11 @@ def settings(course: Path) -> Config:
     return PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
 
 
+def course_id() -> str:
+    """The course for which nbgrader's commands open the gradebook."""
+    return str(settings(ROOT).CourseDirectory.course_id)
+
+
 def database(course: Path) -> str:
     """The gradebook: `CourseDirectory.db_url` of the configuration, or SQLite in the course folder."""
     named = settings(course).CourseDirectory.get("db_url")
