@@ -233,6 +233,8 @@ def test_a_picture_says_what_is_on_it_to_who_does_not_see_it(path):
         for output in cell.get("outputs", []):
             drawing = output.get("data", {}).get("image/svg+xml", "")
             assert not drawing or ('role="img"' in drawing and "<title>" in drawing and "<desc>" in drawing), cell.id
+            said = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            assert "image/png" not in output.get("data", {}) or len(said) > 20, f"the figure of cell {cell.id} says nothing"
 
 
 @pytest.mark.parametrize("path", authoring.committed(), ids=lambda path: path.stem)

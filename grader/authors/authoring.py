@@ -64,7 +64,7 @@ def normal_form(notebook: NotebookNode, keep_outputs: bool) -> str:
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         for output in cell.get("outputs", []):
             if "metadata" in output:
-                output.metadata = nbformat.from_dict({})
+                output.metadata = nbformat.from_dict(kept_of_output(output.metadata))
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
 
@@ -75,6 +75,11 @@ def kept_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     }  # the last two: nbgrader's locks
     tags = [tag for tag in metadata.get("tags", []) if KEPT_TAGS.fullmatch(tag)]
     return {**kept, "tags": tags} if tags else kept
+
+
+def kept_of_output(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What a figure says to who does not see it, and nothing else."""
+    return {kind: {"alt": said["alt"]} for kind, said in metadata.items() if isinstance(said, dict) and "alt" in said}
 
 
 def complaints(path: Path) -> Iterator[str]:

@@ -208,6 +208,7 @@ def import_everything(reference: bytes, room: str) -> Any:
     matplotlib.use("module://matplotlib_inline.backend_inline")
     import matplotlib.pyplot
 
+    import autodiff_lib.alt_text
     import autodiff_lib.checks.wire
     import autodiff_lib.course
     import autodiff_lib.figures
@@ -225,6 +226,7 @@ def import_everything(reference: bytes, room: str) -> Any:
     autodiff_lib.course.REFERENCE.update(marshal.loads(reference))
     torch.set_num_threads(1)
     shell = new_shell()
+    autodiff_lib.alt_text.with_every_figure()
     gc.freeze()  # what is warm stays shared between the children
     return shell
 
@@ -486,11 +488,19 @@ def outputs_of(captured: Any, results: list[dict[str, Any]]) -> list[dict[str, A
             outputs.append({"output_type": "stream", "name": name, "text": text})
     for output in captured.outputs:
         data = {key: value for key, value in output.data.items() if isinstance(value, str)}
-        outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
+        outputs.append({"output_type": "display_data", "data": data, "metadata": said_of_pictures(output.metadata)})
     for output in results:
         data = {key: value for key, value in output["data"].items() if isinstance(value, str)}
         outputs.append({"output_type": "execute_result", "execution_count": None, "data": data, "metadata": {}})
     return outputs
+
+
+def said_of_pictures(metadata: Any) -> dict[str, Any]:
+    """Of an output's metadata, which may hold anything, the words for its picture."""
+    match metadata:
+        case {"image/png": {"alt": str(said)}}:
+            return {"image/png": {"alt": said}}
+    return {}
 
 
 def limited(outputs: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:

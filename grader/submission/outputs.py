@@ -23,6 +23,7 @@ MAX_DEPTH = 100  # of elements in each other
 MAX_SPAN = 100  # columns or rows of one cell of a table
 MAX_COLOURS = 1000  # in one text: nbconvert copies the text for each
 MAX_PIXELS = 30_000_000  # a picture of a few bytes may be larger than the reader's memory
+MOST_SAID = 1000  # characters of what is said of a picture
 NOT_SHOWN = "[an output of a kind that is not shown here]"
 
 TAGS = {
@@ -75,7 +76,7 @@ def checked_output(output: Any, html: bool = True) -> dict[str, Any] | None:
             return {"output_type": "stream", "name": name, "text": plain(text)}
         case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
             extra = {"execution_count": None} if kind == "execute_result" else {}
-            return {"output_type": kind, "data": shown(data, html), "metadata": {}, **extra}
+            return {"output_type": kind, "data": shown(data, html), "metadata": said_of_pictures(output.get("metadata")), **extra}
         case {"output_type": "error", "ename": str(ename), "evalue": str(evalue), "traceback": list(lines)}:
             return {
                 "output_type": "error",
@@ -84,6 +85,14 @@ def checked_output(output: Any, html: bool = True) -> dict[str, Any] | None:
                 "traceback": [plain(str(line)) for line in lines],
             }
     return None
+
+
+def said_of_pictures(metadata: Any) -> dict[str, Any]:
+    """Of an output's metadata, the words that stand for its picture where it is not seen."""
+    match metadata:
+        case {"image/png": {"alt": str(said)}}:
+            return {"image/png": {"alt": plain(said)[:MOST_SAID]}}
+    return {}
 
 
 def shown(data: dict[Any, Any], html: bool) -> dict[str, str]:
