@@ -15,8 +15,11 @@ from autodiff_lib.checks.compare import agree
 from autodiff_lib.checks.judge import judge, judged
 from autodiff_lib.checks.question import Answer, Beside
 from autodiff_lib.checks.report import html, text
+from autodiff_lib.graph_data import evaluate
 from autodiff_lib.kinds import reference
 from autodiff_lib.kinds.beside import MAX_NUMBERS, Way, beside, needed
+from autodiff_lib.kinds.evaluator.adjoints import adjoints
+from autodiff_lib.kinds.evaluator.judge import beside_gradients, node_names, place_of_variable, told_apart
 from autodiff_lib.kinds.function.judge import ArrayCase, judge_call
 from autodiff_lib.kinds.graph_function.judge import BUILD, beside_the_steps, counted, settings, twin
 from autodiff_lib.kinds.operator.judge import GradientCase
@@ -101,6 +104,43 @@ def test_of_right_answers_nothing_is_said(unit, exercise):
     for cells in cells_of_right_answers(unit, exercise):
         for case in list(cases.values())[::3]:
             assert beside_the_steps(case, answer_to(case, unit, cells)) is None
+
+
+BACKWARD = checks.questions("02_evaluator")["gradients"].parts[0].cases
+
+
+def sources_of(case):
+    """(where it stands, the gradient that is right) for each node of which a gradient is asked."""
+    leaves = [torch.tensor(array, requires_grad=True) for array in case.values().values()]
+    everywhere = case.graph | {"outputs": [*range(len(case.graph["nodes"]))]}
+    values = evaluate(everywhere, leaves, reference.forward())
+    wanted = [*case.graph["outputs"][1:], *(place_of_variable(case.graph, number) for number in case.settings.get("wrt", ()))]
+    output = values[case.graph["outputs"][0]]
+    for source in dict.fromkeys(place for place in wanted if place is not None):
+        yield source, reference.pull_back([output], [values[source]], [torch.ones_like(output)])[0]
+
+
+@pytest.mark.parametrize("case", BACKWARD, ids=lambda case: case.name)
+def test_the_steps_of_a_backward_pass_end_in_the_gradient_that_was_asked_for(case):
+    leaves = [torch.tensor(array) for array in case.values().values()]
+    for source, grad in sources_of(case):
+        steps = followed(adjoints(case.graph, told_apart(node_names(case)), source, *leaves))
+        assert steps == {} if source not in needed(case.graph["nodes"], case.graph["outputs"][0]) else alike(steps[RESULT].value, grad)
+
+
+def test_of_right_gradients_nothing_is_said():
+    for cells in cells_of_right_answers("02_evaluator", "gradients"):
+        for case in BACKWARD[::2]:
+            assert beside_gradients(case, answer_to(case, "02_evaluator", cells)) is None
+
+
+def test_of_wrong_gradients_the_first_one_that_differs_is_named():
+    said = said_of("gradients-overwrites").said
+    assert said.startswith("Your graph has the reference's gradient of add(mul(x1, x2), x1). In the place of the gradient of x1 it has ")
+    said = said_of("gradients-upstream-forgotten").said
+    assert "and gradient of exp(x). In the place of the gradient of x it has" in said
+    found = [name for name, mistake in MISTAKES.items() if mistake.exercise == "gradients" and said_of(name) is not None]
+    assert len(found) >= 9
 
 
 SPOILED = {"factor": ("mul_by_const", {"c": 1.5}), "cut": ("relu", {})}

@@ -36,11 +36,12 @@ def beside(
     leaves: Sequence[Tensor],
     steps_of: Callable[..., Steps],
     forward: Forward,
+    result: str = RESULT,
 ) -> Beside | None:
     """Which values of a wrong graph are the reference's, and which of its nodes stands in the place of another one of them.
 
-    `names` are those of the leaves, of which `steps_of` makes the steps. None where nothing of that is sure, and for a graph
-    whose value is right on these numbers.
+    `names` are those of the leaves, of which `steps_of` makes the steps, and `result` is what the last one is called. None
+    where nothing of that is sure, and for a graph whose value is right on these numbers.
     """
     if len(graph["nodes"]) > MAX_NODES or len(graph["outputs"]) != 1:
         return None
@@ -52,16 +53,16 @@ def beside(
     if found is None:
         return None
     name, node = found
-    known = way.known_by_name()
+    known, called = way.known_by_name(), result if name == RESULT else name
     written = the(known[node]) if node in known else expression(graph, node, names, known)
     got, want = way.values[node], way.steps[name].value
     has = f"has {written}, {'which cannot be evaluated' if got is None else 'with another value'}"
     there = [way.as_it_is_there(earlier) for earlier in way.before(name) if earlier in way.present]
     if there:
-        said = f"Your graph has the reference's {listed(there)}. In the place of {the(name)} it {has}."
+        said = f"Your graph has the reference's {listed(there)}. In the place of {the(called)} it {has}."
     else:
-        said = f"In the place of the reference's {name} your graph {has}."
-    return Beside(said, written, None if got is None else plain(got), name, plain(want))
+        said = f"In the place of the reference's {called} your graph {has}."
+    return Beside(said, written, None if got is None else plain(got), called, plain(want))
 
 
 class Way:

@@ -82,4 +82,5 @@ def ends_at_a_step(got: np.ndarray, steps: Mapping[str, Step], inputs: Sequence[
 
 def the(name: str) -> str:
     """A step by its name in a sentence: words have an article, formulas have none."""
-    return f"the {name}" if len(name) > 1 and name.replace(" ", "").replace("'", "").replace("-", "").isalpha() else name
+    words = name.partition(" of ")[0]  # of a node, which is a formula
+    return f"the {name}" if len(words) > 1 and words.replace(" ", "").replace("'", "").replace("-", "").isalpha() else name

@@ -112,7 +112,10 @@ def judge_update(case: EpochCase, answer: Answer) -> Failure | None:
                 hint = "It is still as it was."
             elif got.shape == want.shape and agree(2 * before - got, want.numpy(), "float64", EXACT):
                 hint = "It went the same way in the other direction."
-            return Failure.wrong(case, f"After the epoch the weight {name} is wrong.", hint, got, want, before=torch.tensor(before))
+            shown = {"before": torch.tensor(before)}
+            if len(right_batches(case)) == 1:
+                shown["gradient"] = (shown["before"] - want) / case.learning_rate
+            return Failure.wrong(case, f"After the epoch the weight {name} is wrong.", hint, got, want, **shown)
     return None
 
 

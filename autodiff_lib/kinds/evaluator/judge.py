@@ -15,12 +15,14 @@ from torch import Tensor
 from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_error, is_flag, is_list_of
-from ...checks.question import Answer, Ask, Failure, all_numbers
+from ...checks.question import Answer, Ask, Beside, Failure, all_numbers
 from ...checks.values import Shape, draw, generator
 from ...graph import Node, Variable
 from ...graph_data import GraphError, evaluate, evaluate_untrusted, from_data, outputs_of, to_data
 from ...graph_drawing import draw_graph
 from .. import reference
+from ..beside import beside
+from .adjoints import adjoints
 from .probe import factors_of
 from .watch import STEPS_PER_NODE
 
@@ -166,6 +168,33 @@ def miscounted_gradients(case: GraphCase, answer: Answer) -> Failure:
     return failure(case, message, hint, np.asarray([len(answer.graph["outputs"])], np.float64))
 
 
+def beside_gradients(case: GraphCase, answer: Answer) -> Beside | None:
+    """Which gradient on the way to a wrong one is the first that the student's graph has not."""
+    graph, names = case.graph, told_apart(node_names(case))
+    if len(answer.graph["outputs"]) != gradients_wanted(case):
+        return None
+    leaves = [torch.tensor(array) for array in case.values().values()]
+    variables = [place_of_variable(graph, number) for number in case.settings.get("wrt", ())]
+    for source, output in zip([*graph["outputs"][1:], *variables], answer.graph["outputs"], strict=False):
+        if source is not None:
+            steps = partial(adjoints, graph, names, source)
+            own = answer.graph | {"outputs": [output]}
+            found = beside(own, case.names, leaves, steps, reference.forward(), f"gradient of {names[source]}")
+            if found is not None:
+                return found
+    return None
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names, of which each stands for one node alone: a second `exp(x)` says that it is one."""
+    return [name if (count := names[:place].count(name)) == 0 else f"{name} (number {count + 1})" for place, name in enumerate(names)]
+
+
+def place_of_variable(graph: dict[str, Any], number: int) -> int | None:
+    """Where a variable stands in a graph; None where it is not needed."""
+    return next((place for place, node in enumerate(graph["nodes"]) if node.get("leaf") == number), None)
+
+
 FORMS = {
     "topological_order": Form("kinds.evaluator.probe:order", facts={"order": are_positions, "changed": is_flag}),
     "evaluator_run": Form(
@@ -188,6 +217,7 @@ FORMS = {
         outputs_of=outputs_of,
         facts={"changed": is_flag},
         miscounted=miscounted_gradients,
+        beside=beside_gradients,
     ),
     "memory": Form("kinds.evaluator.probe:memory", arrays=lambda case: 1, miscounted=miscounted_values),
 }
