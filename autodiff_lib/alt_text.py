@@ -5,6 +5,7 @@ The words are made of what is drawn (titles, labels, and where each line begins 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ import numpy as np
 if TYPE_CHECKING:  # notebooks that draw nothing need not wait for it
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
     from matplotlib.lines import Line2D
 
 MOST = 8  # things of a kind that are told one by one
@@ -35,9 +35,11 @@ def panel(axes: Axes) -> str:
         return ""
     drawn = [*bars(axes), *lines(axes), *images(axes), *points(axes)]
     written = [plain(text.get_text()) for text in axes.texts if text.get_text().strip()]
+    if drawn:
+        written = [text for text in written if not is_number(text)]  # as they stand in maps and on bars
     if not drawn and not written:
         return ""
-    parts = listed(drawn) if drawn else f"text: {listed(written)}"
+    parts = "; ".join([*([listed(drawn)] if drawn else []), *([f"written there: {listed(written)}"] if written else [])])
     across, up = (plain(label) for label in (axes.get_xlabel(), axes.get_ylabel()))
     scales = [f"{name}: {label}" for name, label in (("across", across), ("up", up)) if label]
     title = plain(axes.get_title())
@@ -75,12 +77,18 @@ def bars(axes: Axes) -> Iterator[str]:
 
 
 def images(axes: Axes) -> Iterator[str]:
-    for image in axes.images:
-        rows, columns = image.get_size()
-        yield f"a map of {rows} rows and {columns} columns{entries(axes, image)}"
+    from matplotlib.collections import QuadMesh
+
+    sizes = [image.get_size() for image in axes.images]
+    for mesh in axes.collections:
+        if isinstance(mesh, QuadMesh):
+            down, across, _ = np.shape(mesh.get_coordinates())  # of the corners
+            sizes.append((down - 1, across - 1))
+    for rows, columns in sizes:
+        yield f"a map of {rows} rows and {columns} columns{entries(axes)}"
 
 
-def entries(axes: Axes, image: AxesImage) -> str:
+def entries(axes: Axes) -> str:
     """What is written beside the rows and columns of a map, and into it where that is little."""
     said = [f", {word} {listed(names)}" for word, names in (("rows", words(axes.yaxis)), ("columns", words(axes.xaxis))) if names]
     inside = [plain(text.get_text()) for text in axes.texts]
@@ -112,7 +120,9 @@ def listed(items: list[str]) -> str:
 
 
 def plain(text: str) -> str:
-    return " ".join(text.replace("$", "").split())
+    """Without the marks of formulas: what is left of them can be read aloud."""
+    said = re.sub(r"\\(mathsf|mathrm|mathbf|,|;|!)|\$", "", text)
+    return " ".join(re.sub(r"\\([a-zA-Z]+)|[{}]", r" \1 ", said).replace("\\", "").split())
 
 
 def ended(sentence: str) -> str:

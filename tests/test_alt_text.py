@@ -45,8 +45,11 @@ DRAWN = {
     numbers: "a map of 2 rows and 2 columns, rows cat, mat, with the entries 1.00 1.00.",
     lengths: "bars with 0.5, without 2.",
     cloud: "5 points moons.",
-    lambda axes: axes.text(0, 0, "only $x$"): "text: only x.",
+    lambda axes: axes.text(0, 0, "only $x$"): "written there: only x.",
+    lambda axes: axes.set_title(r"$q \cdot k \,/ \sqrt{d}$") and axes.scatter([0, 1], [0, 1]): "q cdot k / sqrt d: 2 points.",
+    lambda axes: axes.plot([0, 1, 2], [0, 1, 2]) and axes.text(2, 2, "grows"): "a line from 0 to 2; written there: grows.",
     lambda axes: axes.plot([1.0, np.nan, 3.0, 4.0], [np.nan, 2.0, 3.0, 4.0]): "a line from 2 to 4.",
+    lambda axes: axes.pcolormesh(np.eye(3, 4)): "a map of 3 rows and 4 columns.",
     lambda axes: None: "An empty figure.",
 }
 
