@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import subprocess
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -120,7 +121,7 @@ def execute(path: Path, on_cell: Callable[[int, int], None] = lambda done, total
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_complete=lambda cell, cell_index: on_cell(cell_index + 1, total),
     )
-    client.execute()
+    client.execute(stderr=subprocess.DEVNULL)  # where the kernel says that nothing is encrypted on this machine, in the midst of a bar
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if "image/png" in output.get("data", {}):
             output.data["image/png"] = smaller(output.data["image/png"])
