@@ -6,8 +6,8 @@ import base64
 import io
 import json
 import re
-import subprocess
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
