@@ -93,8 +93,9 @@ def test_only_the_time_for_which_a_submission_is_waited_for_counts(jail):
 
 def test_figures_and_errors_come_back_as_a_notebook_has_them(jail):
     with Session(jail, {}) as session:
-        drawn = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+        drawn = session.run("import matplotlib.pyplot as plt\nplt.plot([1, 2, 5])\nplt.show()")
         assert "image/png" in drawn["outputs"][0]["data"]
+        assert drawn["outputs"][0]["metadata"] == {"image/png": {"alt": "a line from 1 to 5."}}
         failed = session.run("1 / 0")
         assert (failed["status"], failed["outputs"][0]["ename"]) == ("error", "ZeroDivisionError")
 

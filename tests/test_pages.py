@@ -316,7 +316,13 @@ def test_the_rubric_is_for_graders_and_not_on_the_page():
     assert "The answer." not in page.get_text()
 
 
-def test_a_figure_says_in_words_where_it_is_from():
+def test_a_figure_says_in_words_what_it_shows():
+    picture = nbformat.v4.new_output("display_data", {"image/png": "UE5H"}, metadata={"image/png": {"alt": 'a <line> "up"'}})
+    page = feedback_of(nbformat.v4.new_code_cell("draw()", outputs=[picture]))
+    assert page.img["alt"] == 'a <line> "up"'
+
+
+def test_a_figure_that_says_nothing_of_itself_says_where_it_is_from():
     picture = nbformat.v4.new_output("display_data", {"image/png": "UE5H"})
     page = feedback_of(nbformat.v4.new_markdown_cell('## The "loss"'), nbformat.v4.new_code_cell("draw()", outputs=[picture]))
     assert page.img["alt"] == 'figure drawn by the code above it, in the section The "loss"'
