@@ -13,6 +13,16 @@ UNIT = Unit(
         "Linear", "Identity", "Sigmoid", "ReLU", "Tanh", "SoftmaxCrossEntropy",
     ),
     further=("sum_backward", "max_backward", "MSELoss", "TokenBuffer", "MLP"),
+    groups={
+        "autograd": ("add_operation", "backward", "TokenBuffer"),
+        "operations": (
+            "sub_backward", "matmul_backward", "mul_backward", "div_backward", "log_backward", "exp_backward", "outer_backward",
+            "sum_backward", "max_backward",
+        ),
+        "linear": ("Linear",),
+        "activation": ("Identity", "Sigmoid", "ReLU", "Tanh"),
+        "loss": ("SoftmaxCrossEntropy", "MSELoss"),
+    },
     own_names=True,
     extra=frozenset({"outer_backward"}),
     refused=frozenset({"torch", "sklearn"}),
