@@ -28,6 +28,7 @@ EVERYWHERE = {
     "graphlib", "networkx", "toposort",  # they sort
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units",  # they sort and evaluate, as the judge does
     "autodiff_lib.lectures", "autodiff_lib.hunts", "autodiff_lib.predictions", "autodiff_lib.student",  # answers, and a student's own
+    "autodiff_lib.check",  # which runs those
     "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.stepping", "autodiff_lib.step_drawing",
 }  # fmt: skip
 """Modules of which no exercise needs anything."""
