@@ -25,5 +25,9 @@ UNIT = Unit(
     },
     own_names=True,
     extra=frozenset({"outer_backward"}),
+    ready_made={
+        "Sigmoid": frozenset({"expit", "logistic"}),
+        "SoftmaxCrossEntropy": frozenset({"softmax", "log_softmax", "cross_entropy", "logsumexp"}),
+    },
     refused=frozenset({"torch", "sklearn"}),
 )  # fmt: skip
