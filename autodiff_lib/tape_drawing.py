@@ -208,13 +208,16 @@ def heading(entry: Entry) -> str:
 def frame_lines(entry: Entry, steps: Sequence[Step]) -> list[Line]:
     """What stands in a frame: the operation and its value since it was recorded, and below them what it has handed back."""
     end, recorded_at = len(steps), entry.number
-    value = shortened(f"{entry.output} = {shown(entry.value)}", f"{entry.output}: shape {list(entry.value.shape)}", MAX_IN_FRAME)
-    lines = [Line(heading(entry), BLACK, recorded_at, end), Line(value, VALUES, recorded_at, end)]
+    value, shape = shown(entry.value), f"shape {list(entry.value.shape)}"
+    text = (
+        f"{entry.output}: {shape}" if value == shape else shortened(f"{entry.output} = {value}", f"{entry.output}: {shape}", MAX_IN_FRAME)
+    )
+    lines = [Line(heading(entry), BLACK, recorded_at, end), Line(text, VALUES, recorded_at, end)]
     for number, one in enumerate(steps, 1):
         if isinstance(one.event, Asked) and one.event.entry is entry:
             given = [*zip(entry.inputs, one.event.answers, strict=True)]
             texts = [", ".join(f"{to} {'nothing' if part is None else shown(part)}" for to, part in given)]
-            texts.append(", ".join(f"{to} {'nothing' if part is None else list(part.shape)}" for to, part in given))
+            texts.append(", ".join(f"{to} {'nothing' if part is None else f'shape {list(part.shape)}'}" for to, part in given))
             return [*lines, Line(shortened(f"back: {texts[0]}", f"back: {texts[1]}", MAX_IN_FRAME), GRADIENTS, number, end)]
     return lines
 

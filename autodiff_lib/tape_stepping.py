@@ -225,7 +225,8 @@ def operation_name(operation: Any) -> str:
     function = operation.backward_operation
     name, inside = getattr(function, "__name__", type(function).__name__), getattr(function, "__qualname__", "")
     if name == "<lambda>":
-        return inside.split(".")[0] if "." in inside else "function"
+        owner = inside.split(".")[0]
+        return owner if owner[:1].isupper() else "function"
     return name.removesuffix("_backward") or name
 
 
@@ -284,7 +285,8 @@ def hear(
     for place_of, call in enumerate(calls):
         after = calls[place_of + 1].before if place_of + 1 < len(calls) else final
         if call.complaint:
-            told.notes.append(f"the backward function of {call.entry.operation} returned {call.complaint}, expected arrays")
+            name = f"entry {call.entry.number}, {call.entry.operation}"
+            told.notes.append(f"the backward function of {name}, returned {call.complaint}, expected arrays")
         begun = tuple(differences(told.start, call.before)) if place_of == 0 else ()
         asked.append(Asked(call.entry, call.gradient, call.answers, begun, tuple(differences(call.before, after))))
     return asked, final
