@@ -18,8 +18,9 @@ from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.book import roster
 from grader.book.nbgrader_course import ROOT
-from grader.collecting import archives, collect, late
+from grader.collecting import collect, late
 from grader.collecting.schemes import METADATA, sender
+from grader.submission import archives
 
 OPS, EVALUATOR = "01_operators", "02_evaluator"
 BOOK = {unit: (ROOT / "release" / unit / UNITS[unit].notebook).read_bytes() for unit in (OPS, EVALUATOR)}
