@@ -28,8 +28,9 @@ def beside_call(case: ArrayCase, answer: Answer) -> Beside | None:
     return ends_at_a_step(widened(answer.arrays[0]), steps, given, case.dtype)
 
 
-def miscounted(case: ArrayCase, answer: Answer) -> Failure:
-    wanted, got = len(case.wanted), len(answer.arrays)
+def miscounted(case: ArrayCase, answer: Answer, count: int | None = None) -> Failure:
+    """What to say of another number of results than there should be: `count`, or as many as there are arrays."""
+    wanted, got = len(case.wanted), len(answer.arrays) if count is None else count
     what = f": {' and '.join(case.results)}" if case.results else ""
     message = f"{case.function.split('.')[-1]} must return {wanted} array{'s' * (wanted > 1)}{what}; got {got}."
     return Failure.wrong(case, message, "What stands behind its return?")

@@ -15,7 +15,7 @@ from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_flag
 from ...checks.question import Answer, Ask, Failure, Part, Question
 from ...checks.values import Shape, generator
-from .layers import judge_all, judge_forward, judge_passed_on, judge_traced
+from .layers import judge_consistent, judge_forward, judge_passed_on, judge_traced
 from .questions import loss_cases, reduction_part
 from .unit import UNIT
 
@@ -143,7 +143,7 @@ def parts_of_loss() -> tuple[Part, ...]:
         Part("value", 0, value, judge_forward, "over how many entries the mean goes"),
         Part("gradient", 0, gradient, judge_traced, "the derivative of a square, and by what it is divided"),
         Part("divergence", 0, divergence, judge_passed_on, "what is done with grad_output"),
-        Part("all else", 0, rest, judge_all, "dtypes, what is left alone, and what two calls share"),
+        Part("all else", 0, rest, judge_consistent, "dtypes, what is left alone, and what two calls share"),
     )
 
 

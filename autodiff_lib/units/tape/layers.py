@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from ...checks.compare import agree, vanishes
+from ...checks.compare import agree, in_words, vanishes
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Failure
@@ -23,7 +24,7 @@ NAMES = {"SoftmaxCrossEntropy": ("y", "y_hat"), "MSELoss": ("y", "y_hat")}
 
 LAYER = Form(
     "units.tape.probe:layer",
-    arrays=lambda case: case.calls + case.rounds * (case.calls + 2 * bool(case.sizes)),
+    arrays=lambda case: case.together * (case.calls + case.rounds * case.each) + case.alone * case.calls * (2 + case.of_weights),
     facts={"touched": lambda value, case: is_list_of(str, value)},
 )
 
@@ -44,6 +45,8 @@ class LayerCase:
     began: bool = False  # whether dW and db hold numbers before
     dtype: str = "float64"
     ones: bool = False  # whether the gradients that come in are ones
+    together: bool = True  # whether all calls are made on one tape
+    alone: bool = False  # whether each is made on a tape of its own as well, in float64, with dW and db at zero
     seed: str = "public"
     hidden: bool = False
 
@@ -64,6 +67,16 @@ class LayerCase:
     @property
     def is_loss(self) -> bool:
         return len(self.inputs_called) == 2
+
+    @property
+    def of_weights(self) -> int:
+        """How many gradients of weights there are."""
+        return 2 * bool(self.sizes)
+
+    @property
+    def each(self) -> int:
+        """How many arrays come back in a round."""
+        return self.calls + self.of_weights
 
     def features(self) -> dict[str, Any]:
         return {"rows": self.shape[0] if self.shape else 1, "calls": self.calls, "dtype": self.dtype}
@@ -119,6 +132,8 @@ class LayerCase:
             "traced": len(self.inputs_called) - 1,
             "calls": self.calls,
             "rounds": self.rounds,
+            "together": self.together,
+            "alone": self.alone,
         }
         given = [array for inputs in self.inputs for array in inputs]
         return Ask(self.form.probe, settings, (*self.weights, *given, *(array for up in self.coming_in for array in up)))
@@ -170,9 +185,15 @@ def judge_forward(case: LayerCase, answer: Answer) -> Failure | None:
 
 def traces(case: LayerCase, answer: Answer, round_: int) -> Sequence[np.ndarray]:
     """What came back in a round: the gradients of the traced inputs, then dW and db."""
-    each = case.calls + 2 * bool(case.sizes)
-    start = case.calls + round_ * each
-    return answer.arrays[start : start + each]
+    start = case.calls + round_ * case.each
+    return answer.arrays[start : start + case.each]
+
+
+def made_alone(case: LayerCase, answer: Answer) -> list[tuple[np.ndarray, ...]]:
+    """Of each call on a tape of its own: the output, the gradient, and dW and db where there are weights."""
+    there = answer.arrays[case.together * (case.calls + case.rounds * case.each) :]
+    each = 2 + case.of_weights
+    return [there[each * call : each * (call + 1)] for call in range(case.calls)]
 
 
 def judge_traced(case: LayerCase, answer: Answer) -> Failure | None:
@@ -216,27 +237,103 @@ def judge_passed_on(case: LayerCase, answer: Answer) -> Failure | None:
     return failed(case, f"What comes back to {name} does not follow from what comes in.", hint, got, want)
 
 
-def judge_far(case: LayerCase, answer: Answer) -> Failure | None:
-    """Where inputs are very large: what is returned, and that what comes back are numbers."""
-    if (wrong := judge_forward(case, answer)) is not None:
-        return wrong
-    (got,) = traces(case, answer, case.rounds - 1)
-    if got.shape == case.shape and np.isfinite(got).all():
+CLIP = 40.0  # beyond it no sigmoid and no tanh is anything but its limit
+
+
+@dataclass(frozen=True)
+class FarCase(LayerCase):
+    """An activation on inputs up to a thousand, and on the same inputs cut off where nothing changes any more, each by itself."""
+
+    calls: int = 2
+    together: bool = False
+    alone: bool = True
+    kind: str = "huge"
+
+    @cached_property
+    def inputs(self) -> list[list[np.ndarray]]:
+        x = self.drawn("x", self.shape, self.kind)
+        return [[x], [np.clip(x, -CLIP, CLIP)]]
+
+    @cached_property
+    def coming_in(self) -> list[list[np.ndarray]]:
+        return [[self.drawn("up", self.shape)] * 2]
+
+
+def judge_far(case: FarCase, answer: Answer) -> Failure | None:
+    """Beyond its limits nothing changes, and nothing is nan. What is there is asked elsewhere."""
+    far, near = made_alone(case, answer)
+    for what, got, want in zip(("The output", "What comes back to x"), far, near, strict=True):
+        if got.shape == case.shape and np.isfinite(got).all() and agree(got, want, "float64"):
+            continue
+        message = f"{what} is another one than where x is cut off at ±{CLIP:g}, or no number."
+        return failed(case, message, diagnose(got, want, "float64") or "What is the limit there?", got, want)
+    if np.ptp(far[0]) <= 1e-3:
+        return failed(case, "The output is the same at -1000 and at 1000.", "See the other parts.", far[0])
+    return None
+
+
+@dataclass(frozen=True)
+class FarLossCase(LayerCase):
+    """The loss of one row of huge logits, of which the right one is far below the largest; and of the right one in two equal steps lower."""
+
+    calls: int = 3
+    together: bool = False
+    alone: bool = True
+    kind: str = "huge"
+    ones: bool = True
+
+    @cached_property
+    def inputs(self) -> list[list[np.ndarray]]:
+        classes = self.shape[1]
+        right = int(generator(self.seed, self.name, "right").integers(0, classes))
+        z = self.drawn("z", self.shape, self.kind)
+        y = np.eye(classes)[right : right + 1]
+        z[0, right] = np.delete(z[0], right).max() - FAR
+        return [[y, z - step * STEP * y] for step in range(3)]
+
+    @cached_property
+    def coming_in(self) -> list[list[np.ndarray]]:
+        return [[np.ones(())] * 3]
+
+
+FAR, STEP = 300.0, 40.0  # no softmax notices such a logit, nor that it falls
+
+
+def judge_far_loss(case: FarLossCase, answer: Answer) -> Failure | None:
+    """Each step of the right class costs as much as the one before, and the gradient says so. By what factor is asked elsewhere."""
+    found = made_alone(case, answer)
+    if any(loss.shape != () or not np.isfinite(loss) for loss, _ in found):
+        message = "Among such logits the loss is no number."
+        return failed(case, message, "What do exp(1000) and log(0) come to? Which number may be taken from all logits first?", found[0][0])
+    first, second = (np.asarray(b - a) for (a, _), (b, _) in pairwise((loss, slope) for loss, slope in found))
+    if abs(first) < 1e-3 or not agree(second, first, "float64"):
+        shown = ", ".join(in_words(float(loss), 6) for loss, _ in found)
+        message = f"Among such logits the right class was made less probable, in two equal steps, and the loss was {shown}."
+        return failed(
+            case, message, "Is a logarithm taken of a number that has become 0, or of one that keeps it from that?", first, second
+        )
+    slope, right = found[0][1], case.inputs[0][0]
+    if slope.shape == case.shape and np.isfinite(slope).all() and agree(np.asarray(-STEP * (slope * right).sum()), first, "float64", 1e-6):
         return None
-    message = f"What comes back to {case.inputs_called[-1]} is no array of numbers of its shape."
-    return failed(case, message, diagnose(got, case.truth[1][-1][0], case.dtype), got, case.truth[1][-1][0])
+    message = "Among such logits the loss changes as it should, and what comes back to y_hat says something else."
+    return failed(case, message, "Where in the backward function is exp taken, and of what?", slope)
 
 
 def judge_at_zero(case: LayerCase, answer: Answer) -> Failure | None:
-    """At zero a ReLU has no slope, and any number between 0 and 1 may stand for it; elsewhere it has one."""
-    if (wrong := judge_forward(case, answer)) is not None:
-        return wrong
-    (got,) = traces(case, answer, case.rounds - 1)
-    x, up, want = case.inputs[0][0], case.coming_in[-1][0], case.truth[1][-1][0]
-    if got.shape == case.shape and np.isfinite(got).all() and bool(np.all((got * up >= 0) & (np.abs(got) <= np.abs(up) + 1e-9))):
-        return None
-    message = "What comes back to x is no share of what comes in; where x is 0 it may be nothing, all, or between."
-    return failed(case, message, diagnose(np.where(x == 0, want, got) if got.shape == want.shape else got, want, case.dtype), got, want)
+    """At zero a ReLU is zero and has no slope, and any number between 0 and 1 may stand for it. What is elsewhere is asked elsewhere."""
+    ((output, got),) = made_alone(case, answer)
+    x, up = case.inputs[0][0], case.coming_in[-1][0]
+    at_zero = x == 0
+    shaped = output.shape == got.shape == case.shape and np.isfinite(output).all() and np.isfinite(got).all()
+    if not shaped or vanishes(output, "float64") or vanishes(got, "float64"):
+        strange = output if output.shape != case.shape or not np.isfinite(output).all() else got
+        message = "The output, or what comes back, is no array of numbers with something in it."
+        return failed(case, message, "What is 0 divided by 0?" if not np.isfinite(strange).all() else "See the other parts.", strange)
+    if not vanishes(output[at_zero], "float64"):
+        return failed(case, "The output is not 0 where x is 0.", "Which of the two cases is that?", output)
+    if not bool(np.all((got * up >= 0) & (np.abs(got) <= np.abs(up) + 1e-9), where=at_zero)):
+        return failed(case, "Where x is 0, what comes back is no share of what comes in.", "It may be nothing, all, or between.", got)
+    return None
 
 
 TOUCHED = {
@@ -249,15 +346,33 @@ TOUCHED = {
 }
 
 
-def judge_all(case: LayerCase, answer: Answer) -> Failure | None:
-    """Everything: values, dtypes, and that nothing else has changed."""
-    if (wrong := judge_forward(case, answer) or judge_gradients()(case, answer)) is not None:
-        return wrong
-    for number, array in enumerate(answer.arrays):
-        if array.dtype != case.dtype:
-            what = ("The loss" if case.is_loss else "The output") if number < case.calls else f"What comes back to {case.inputs_called[-1]}"
-            keep = "The result keeps the dtype of its input."
-            return failed(case, f"{what} has dtype {array.dtype} for {case.dtype} inputs.", keep, np.ones(1) * number)
+def judge_consistent(case: LayerCase, answer: Answer) -> Failure | None:
+    """Calls that share a tape, numbers that stood in dW and db, float32: beside what each call alone gives, in float64, from zero.
+
+    And nothing else has changed. What a call alone must give is asked elsewhere.
+    """
+    alone = made_alone(case, answer)
+    outputs, (back, *_) = [one[0] for one in alone], list(zip(*(one[1:] for one in alone), strict=True))
+    expected = [*outputs, *back]
+    names = [f"{'The loss' if case.is_loss else 'The output'}{numbered(case, call)}" for call in range(case.calls)]
+    names += [f"What comes back to {case.inputs_called[-1]}{numbered(case, call)}" for call in range(case.calls)]
+    if any(one.shape != case.shape or not np.isfinite(one).all() or vanishes(one, "float64") for one in back):
+        return failed(case, f"{names[case.calls]} is nothing that could be compared, for one call alone.", "See the other parts.", back[0])
+    for place in range(case.of_weights):
+        brought = [one[2 + place] for one in alone]
+        if any(one.shape != case.weights[2 + place].shape for one in brought):
+            return failed(case, f"{WEIGHTS[2 + place]} has changed its shape.", "See the other parts.", brought[0])
+        expected.append(sum(brought, case.weights[2 + place].astype(float)))
+        names.append(WEIGHTS[2 + place])
+    for name, got, want in zip(names, answer.arrays, expected, strict=False):
+        if not agree(got, want, case.dtype):
+            beside = (
+                "each call alone gives" if case.calls > 1 else "it is in float64" if case.dtype != "float64" else "is to be added to it"
+            )
+            return failed(case, f"{name} is not what {beside}.", diagnose(got, want, case.dtype), got, want)
+        if got.dtype != case.dtype:
+            message = f"{name} has dtype {got.dtype} for {case.dtype} inputs."
+            return failed(case, message, "The result keeps the dtype of its input.", np.ones(1) * names.index(name))
     for what in answer.facts["touched"][:1]:
         message, hint = TOUCHED.get(what, ("An array has changed.", "It belongs to the caller."))
         return failed(case, message.format(" or ".join(case.inputs_called)), hint, np.ones(2) * [*TOUCHED, what].index(what))

@@ -185,6 +185,27 @@ def outputs_have_spots() -> bool:
     return attempt(recorded) is True  # a wrong add_operation is no matter of backward's
 
 
+# --- backward functions
+
+
+def twice(ask: Ask) -> Answer:
+    """What the student's function makes of copies of the arrays, and then what it makes of plain ones: in float64, and stretched to the
+    shape of the first where the settings say so. `facts` say which arrays the first call has changed."""
+    name, given = ask.settings["function"], [array.copy("K") for array in ask.arrays]
+    first = returned(table[name](*given))
+    changed = [place for place, (now, then) in enumerate(zip(given, ask.arrays, strict=True)) if not np.array_equal(now, then)]
+    plain = [np.asarray(array, float) for array in ask.arrays]
+    shape = plain[0].shape
+    second = returned(table[name](*(np.broadcast_to(one, shape).copy() if ask.settings["stretched"] else one.copy() for one in plain)))
+    if len(first) != len(second):
+        raise WrongKindError(f"{name.split('.')[-1]} returned {len(first)} arrays, and then {len(second)}")
+    return Answer(arrays=as_arrays([*first, *second], f"{name.split('.')[-1]} must return arrays"), facts={"changed": changed})
+
+
+def returned(result: Any) -> list[Any]:
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
 # --- layers, on a tape of the probe's
 
 
@@ -253,22 +274,27 @@ def layer(ask: Ask) -> Answer:
 
     The ask's arrays are W, b, dW and db of a layer that has weights; the inputs of each call; and a gradient for each output, or
     several rounds of these, each with a new layer and a new tape. Arrays: the outputs; then for each round the gradients of the
-    inputs that have one, and dW and db.
+    inputs that have one, and dW and db. Where calls are to be made `alone` as well, with a layer and a tape for each, in float64,
+    with dW and db at zero: for each its output, its gradient, dW and db.
     """
     settings, arrays = ask.settings, list(ask.arrays)
     kind = table[UNIT.entry(settings["exercise"])]
     weights, arrays = arrays[: settings["weights"]], arrays[settings["weights"] :]
-    per_call, calls = settings["inputs"], settings["calls"]
+    per_call, calls, rounds = settings["inputs"], settings["calls"], settings["rounds"]
     inputs, arrays = [arrays[per_call * n : per_call * (n + 1)] for n in range(calls)], arrays[per_call * calls :]
     found: list[Any] = []
     touched: set[str] = set()
     with stand_ins(UNIT.entry(settings["exercise"]), BORROWED):
-        for number in range(max(1, settings["rounds"])):
+        for number in range(max(1, rounds) if settings["together"] else 0):
             made = Round(kind, settings["sizes"], weights, inputs)
             found += made.outputs if number == 0 else []
-            if settings["rounds"]:
-                found += made.back(arrays[calls * number : calls * (number + 1)], settings["traced"])
+            found += made.back(arrays[calls * number : calls * (number + 1)], settings["traced"]) if rounds else []
             touched |= made.touched()
+        if settings["alone"]:
+            plain = [np.asarray(array, float) for array in weights[:2]] + [np.zeros(array.shape) for array in weights[2:]]
+            for given, up in zip(inputs, arrays[-calls:], strict=True):
+                made = Round(kind, settings["sizes"], plain, [[np.asarray(array, float) for array in given]])
+                found += [*made.outputs, *made.back([np.asarray(up, float)], settings["traced"])]
     demand = f"{settings['exercise']}'s forward must return an array"
     return Answer(arrays=as_arrays(found, demand), facts={"touched": sorted(touched)})
 

@@ -7,10 +7,23 @@ from dataclasses import replace
 
 from ...checks.question import Part, Question
 from ...checks.values import Shape
-from ...kinds.function.judge import ArrayCase, judge_call, judge_result
-from .layers import LayerCase, judge_all, judge_at_zero, judge_far, judge_forward, judge_gradients, judge_passed_on, judge_traced
+from ...kinds.function.judge import judge_call, judge_result
+from .functions import Row, call_case, twice_case
+from .functions import judge_consistent as judge_function
+from .layers import (
+    FarCase,
+    FarLossCase,
+    LayerCase,
+    judge_at_zero,
+    judge_consistent,
+    judge_far,
+    judge_far_loss,
+    judge_forward,
+    judge_gradients,
+    judge_passed_on,
+    judge_traced,
+)
 from .recording import judge_entry, judge_spots, judge_tape, record_cases, walk_parts
-from .truth import OPERATIONS, gradients
 from .unit import UNIT
 
 # --- the engine
@@ -34,24 +47,6 @@ def backward_parts() -> tuple[Part, ...]:
 
 # --- backward functions on arrays
 
-Row = tuple[tuple[Shape, ...], tuple[str, ...]]
-"""Shapes and kinds of values, of grad_output first."""
-
-
-def call_case(name: str, row: Row, dtype: str = "float64") -> ArrayCase:
-    shapes, kinds = row
-    inputs = ("a", "b")[: len(shapes) - 1]
-    return ArrayCase(
-        UNIT.entry(name),
-        gradients(OPERATIONS[name]),
-        shapes,
-        kinds=kinds,
-        dtype=dtype,
-        arguments=("grad_output", *inputs),
-        results=tuple(f"gradient of {one}" for one in inputs),
-    )
-
-
 SAME: tuple[Shape, ...] = ((2, 3), (5,), (3, 3), (1, 4), ())
 BROADCAST: tuple[tuple[Shape, Shape, Shape], ...] = (  # of the result, of a and b
     ((2, 3), (2, 3), (3,)),
@@ -72,7 +67,7 @@ def elementwise_parts(name: str) -> tuple[Part, ...]:
     kinds = ("normal", "normal", below)
     alike: list[Row] = [(((2, 2),) * 3, ("factors", "whole", small)), *(((shape,) * 3, kinds) for shape in SAME)]
     others: list[Row] = [(shapes, kinds) for shapes in BROADCAST]
-    return binary_parts(name, alike, [*others, *alike[1:4]], "whose shape a gradient has, where an array was stretched")
+    return binary_parts(name, alike, [*alike[1:4], *others], "whose shape a gradient has, where an array was stretched")
 
 
 MATRICES: tuple[tuple[Shape, Shape, Shape], ...] = (
@@ -92,18 +87,19 @@ def product_parts(name: str) -> tuple[Part, ...]:
 
 
 def binary_parts(name: str, alike: Sequence[Row], others: Sequence[Row], look: str) -> tuple[Part, ...]:
-    """The gradient of a alone and that of b alone; then both, in other shapes, in float32, with all inputs as they were."""
+    """The gradient of a alone and that of b alone; then other shapes, float32, and inputs as they were, beside one's own plain answers."""
     cases = tuple(call_case(name, row) for row in alike)
-    more = [call_case(name, row) for row in others] + [call_case(name, row, "float32") for row in others]
+    stretched = name not in ("matmul_backward", "outer_backward")
+    more = [twice_case(name, row, dtype, stretched) for dtype in ("float64", "float32") for row in others]
     return (
         Part("gradient of a", 0.4, cases, judge_result(0), "how the result changes where a does and b stays"),
         Part("gradient of b", 0.4, cases, judge_result(1), "how the result changes where b does and a stays"),
-        Part("all else", 0.2, tuple(more), judge_call, look),
+        Part("all else", 0.2, tuple(more), judge_function, look),
     )
 
 
 def unary_parts(name: str) -> tuple[Part, ...]:
-    """The slope alone, where ones come in; what comes in alone, where the slope is one; then both."""
+    """The slope alone, where ones come in; what comes in alone, where the slope is one; then float32, and inputs as they were."""
     some, flat = ("positive", "ones") if name == "log_backward" else ("normal", "zeros")
     small = "counting" if name == "log_backward" else "whole"
     shapes: tuple[Shape, ...] = ((2, 3), (4,), (3, 3), ())
@@ -113,12 +109,12 @@ def unary_parts(name: str) -> tuple[Part, ...]:
     ]
     rows: list[Row] = [((shape, shape), ("normal", some)) for shape in (*shapes, (2, 3, 4))]
     if name == "log_backward":
-        rows.append((((3, 4), (3, 4)), ("normal", "specks")))
-    rest = [call_case(name, row, dtype) for dtype in ("float64", "float32") for row in rows]
+        slope.append(call_case(name, (((3, 4), (3, 4)), ("ones", "specks"))))
+    rest = [twice_case(name, row, dtype) for dtype in ("float64", "float32") for row in rows]
     return (
         Part("slope", 0.4, tuple(slope), judge_result(0), "how fast the result changes where a does"),
         Part("what comes in", 0.4, tuple(above), judge_result(0), "what is done with grad_output"),
-        Part("all else", 0.2, tuple(rest), judge_call, "dtypes, and what belongs to the caller"),
+        Part("all else", 0.2, tuple(rest), judge_function, "dtypes, and what belongs to the caller"),
     )
 
 
@@ -152,7 +148,7 @@ def linear_parts() -> tuple[Part, ...]:
 
     back = cases(1)
     number = len(("x",))
-    everything = [LayerCase(LINEAR, (rows, sizes[0]), sizes=sizes, began=True) for rows, sizes in SIZES]
+    everything = [LayerCase(LINEAR, (rows, sizes[0]), sizes=sizes, began=True, alone=True) for rows, sizes in SIZES]
     everything += [replace(case, calls=2) for case in everything[:3]] + [replace(case, dtype="float32") for case in everything[:4]]
     return (
         Part("product", 1, cases(0, ("b",)), judge_forward, "which matrix stands on which side"),
@@ -160,7 +156,7 @@ def linear_parts() -> tuple[Part, ...]:
         Part("gradient of x", 2, back, judge_traced, "what is recorded for x"),
         Part("dW", 2, back, judge_gradients([number]), "what is recorded for W, and which way round dW is handed in"),
         Part("db", 1.5, back, judge_gradients([number + 1]), "over what the gradient of b is summed"),
-        Part("all else", 1.5, tuple(everything), judge_all, "what is added to, what is left alone, and what two calls share"),
+        Part("all else", 1.5, tuple(everything), judge_consistent, "what is added to, what is left alone, and what two calls share"),
     )
 
 
@@ -178,8 +174,10 @@ def activation_parts(name: str) -> tuple[Part, ...]:
     alone = [LayerCase(name, shape, 0, kind=kind) for shape, kind in zip(ROWS, kinds, strict=True)]
     slope = [replace(case, rounds=1, ones=True, kind=kind) for case, kind in zip(alone, ("squares", *kinds[1:]), strict=True)]
     passed_on = [replace(case, rounds=2, ones=False) for case in slope]
-    far = [LayerCase(name, shape, kind="some zero" if name == "ReLU" else "huge") for shape in ((1, 4), (3, 4), (4, 4))]
-    rest = [LayerCase(name, shape, kind="away") for shape in (*ROWS, (2, 3, 4), (4,))]
+    far_shapes: tuple[Shape, ...] = ((1, 4), (3, 4), (4, 4))
+    zero = [LayerCase(name, shape, kind="some zero", together=False, alone=True) for shape in far_shapes]
+    far = zero if name == "ReLU" else [FarCase(name, shape) for shape in far_shapes]
+    rest = [LayerCase(name, shape, kind="away", alone=True) for shape in (*ROWS, (2, 3, 4), (4,))]
     rest += [replace(case, calls=2) for case in rest[:3]] + [replace(case, dtype="float32") for case in rest[:3]]
     of_slope, of_what_comes_in, of_far, of_rest = POINTS[name]
     title, judge = ("at zero", judge_at_zero) if name == "ReLU" else ("large numbers", judge_far)
@@ -189,7 +187,7 @@ def activation_parts(name: str) -> tuple[Part, ...]:
         Part("slope", of_slope, tuple(slope), judge_traced, "what is recorded, and how the output changes where x does"),
         Part("what comes in", of_what_comes_in, tuple(passed_on), judge_passed_on, "what is done with grad_output"),
         *([Part(title, of_far, tuple(far), judge, look)] if of_far else []),
-        Part("all else", of_rest, tuple(rest), judge_all, "dtypes, what is left alone, and what two calls share"),
+        Part("all else", of_rest, tuple(rest), judge_consistent, "dtypes, what is left alone, and what two calls share"),
     )
 
 
@@ -200,7 +198,7 @@ def loss_cases(name: str) -> tuple[tuple[LayerCase, ...], ...]:
     value = tuple(LayerCase(name, shape, 0, kind=kind) for shape, kind in zip(shapes, kinds, strict=True))
     gradient = tuple(replace(case, rounds=1, ones=True) for case in value)
     divergence = tuple(replace(case, rounds=2) for case in value)
-    rest = [LayerCase(name, shape) for shape in shapes[1:]]
+    rest = [LayerCase(name, shape, alone=True) for shape in shapes[1:]]
     rest += [replace(case, calls=2) for case in rest[:2]] + [replace(case, dtype="float32") for case in rest[:3]]
     return value, gradient, divergence, tuple(rest)
 
@@ -208,13 +206,13 @@ def loss_cases(name: str) -> tuple[tuple[LayerCase, ...], ...]:
 def loss_parts() -> tuple[Part, ...]:
     name = "SoftmaxCrossEntropy"
     value, gradient, divergence, rest = loss_cases(name)
-    far = tuple(LayerCase(name, (1, classes), kind="huge", ones=True) for classes in (2, 3, 5))
+    far = tuple(FarLossCase(name, (1, classes)) for classes in (2, 3, 5))
     return (
         Part("value", 1, value, judge_forward, "which probability counts, and over what the mean goes"),
         Part("gradient", 1.5, gradient, judge_traced, "softmax less one-hot, and by what it is divided"),
         Part("divergence", 1, divergence, judge_passed_on, "what is done with grad_output"),
-        Part("large logits", 1, far, judge_far, "what is taken from the logits before exp"),
-        Part("all else", 0.5, rest, judge_all, "dtypes, what is left alone, and what two calls share"),
+        Part("large logits", 1, far, judge_far_loss, "what is taken from the logits before exp"),
+        Part("all else", 0.5, rest, judge_consistent, "dtypes, what is left alone, and what two calls share"),
     )
 
 
