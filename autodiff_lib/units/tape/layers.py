@@ -55,7 +55,7 @@ class LayerCase:
         sizes = f"{self.exercise}({', '.join(map(str, self.sizes))}), " if self.sizes else ""
         special = SAID.get(self.kind, "")
         zero = "".join(f", {name} zero" for name in self.without)
-        calls = f", {self.calls} calls on one tape" if self.calls > 1 else ""
+        calls = f", {self.calls} calls on one tape" if self.calls > 1 and self.together else ""
         before = ", dW and db hold numbers" if self.began else ""
         up = (", ones come in" if self.ones else ", other numbers come in" if self.rounds else "") + ", ones before" * (self.rounds == 2)
         return f"{sizes}{self.inputs_called[-1]} {list(self.shape)}{special}{zero}{calls}{before}{up}, {self.dtype}"
@@ -274,7 +274,7 @@ def judge_far(case: FarCase, answer: Answer) -> Failure | None:
 
 @dataclass(frozen=True)
 class FarLossCase(LayerCase):
-    """The loss of one row of huge logits, of which the right one is far below the largest; and of the right one in two equal steps lower."""
+    """The loss of one row of huge logits, the right one far below the largest; and with the right one lowered in two equal steps."""
 
     calls: int = 3
     together: bool = False
@@ -366,9 +366,10 @@ def judge_consistent(case: LayerCase, answer: Answer) -> Failure | None:
         names.append(WEIGHTS[2 + place])
     for name, got, want in zip(names, answer.arrays, expected, strict=False):
         if not agree(got, want, case.dtype):
-            beside = (
-                "each call alone gives" if case.calls > 1 else "it is in float64" if case.dtype != "float64" else "is to be added to it"
-            )
+            if name in WEIGHTS:
+                beside = "stood in it before, with what each call alone brings"
+            else:
+                beside = "each call alone gives" if case.calls > 1 else "it is in float64"
             return failed(case, f"{name} is not what {beside}.", diagnose(got, want, case.dtype), got, want)
         if got.dtype != case.dtype:
             message = f"{name} has dtype {got.dtype} for {case.dtype} inputs."
