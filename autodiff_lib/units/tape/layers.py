@@ -101,6 +101,8 @@ class LayerCase:
         found = []
         for number in range(self.calls):
             x = self.drawn(f"x {number}", self.shape, self.kind)
+            if not self.is_loss and not self.sizes:
+                x = of_both_signs(x)
             if self.exercise == "SoftmaxCrossEntropy":
                 rows, classes = self.shape
                 right = generator(self.seed, self.name, number).integers(0, classes, rows)
@@ -115,7 +117,7 @@ class LayerCase:
         found = []
         for number in range(self.rounds):
             ones = self.ones or (self.rounds == 2 and number == 0)
-            kind = "ones" if ones else "factors" if self.is_loss or self.kind == "whole" else "normal"
+            kind = "ones" if ones else "factors" if self.is_loss or self.kind in ("whole", "squares") else "normal"
             found.append([self.drawn(f"up {number} {call}", self.shape_of_output, kind) for call in range(self.calls)])
         return found
 
@@ -159,6 +161,13 @@ class LayerCase:
         weights = dict(zip(WEIGHTS[:2], self.weights, strict=False))
         up = {"grad_output": self.coming_in[-1][0]} if self.rounds else {}
         return {**dict(zip(self.inputs_called, self.inputs[0], strict=True)), **weights, **up}
+
+
+def of_both_signs(x: np.ndarray) -> np.ndarray:
+    """With a number above zero and one below it, beside those that are zero: else a ReLU is nothing but zeros, or nothing but x."""
+    places = np.flatnonzero(x)
+    x.flat[places[0]], x.flat[places[-1]] = abs(x.flat[places[0]]), -abs(x.flat[places[-1]])
+    return x
 
 
 SAID = {"huge": " up to ±1000", "some zero": " with zeros", "whole": " of whole numbers"}
@@ -251,7 +260,7 @@ class FarCase(LayerCase):
 
     @cached_property
     def inputs(self) -> list[list[np.ndarray]]:
-        x = self.drawn("x", self.shape, self.kind)
+        x = of_both_signs(self.drawn("x", self.shape, self.kind))
         return [[x], [np.clip(x, -CLIP, CLIP)]]
 
     @cached_property
