@@ -78,7 +78,7 @@ class ArrayCase:
     def arrays(self) -> tuple[np.ndarray, ...]:
         rng = generator(self.seed, self.function, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
-        return tuple(rounded(draw(kind, shape, rng), self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True))
+        return tuple(np.asarray(rounded(draw(kind, shape, rng), self.dtype)) for kind, shape in zip(kinds, self.shapes, strict=True))
 
     @cached_property
     def wanted(self) -> tuple[np.ndarray, ...]:

@@ -170,7 +170,7 @@ def of_both_signs(x: np.ndarray) -> np.ndarray:
     return x
 
 
-SAID = {"huge": " up to ±1000", "some zero": " with zeros", "whole": " of whole numbers"}
+SAID = {"huge": " up to ±1000", "peak": " near -1000, and one of 1000", "some zero": " with zeros", "whole": " of whole numbers"}
 
 Judge = Callable[[LayerCase, Answer], Failure | None]
 
@@ -283,7 +283,7 @@ def judge_far(case: FarCase, answer: Answer) -> Failure | None:
 
 @dataclass(frozen=True)
 class FarLossCase(LayerCase):
-    """The loss of one row of huge logits, the right one far below the largest; and with the right one lowered in two equal steps."""
+    """The loss of huge logits, the right ones far below the largest of their rows; and with the right ones lowered in two equal steps."""
 
     calls: int = 3
     together: bool = False
@@ -293,11 +293,11 @@ class FarLossCase(LayerCase):
 
     @cached_property
     def inputs(self) -> list[list[np.ndarray]]:
-        classes = self.shape[1]
-        right = int(generator(self.seed, self.name, "right").integers(0, classes))
-        z = self.drawn("z", self.shape, self.kind)
-        y = np.eye(classes)[right : right + 1]
-        z[0, right] = np.delete(z[0], right).max() - FAR
+        rows, classes = self.shape
+        right = generator(self.seed, self.name, "right").integers(0, classes - 1, rows)  # of all but the last: that may be the peak
+        z, y = self.drawn("z", self.shape, self.kind), np.eye(classes)[right]
+        largest = np.where(y == 1, -np.inf, z).max(axis=1, keepdims=True)
+        z = np.where(y == 1, largest - FAR, z)
         return [[y, z - step * STEP * y] for step in range(3)]
 
     @cached_property
@@ -317,7 +317,7 @@ def judge_far_loss(case: FarLossCase, answer: Answer) -> Failure | None:
     first, second = (np.asarray(b - a) for (a, _), (b, _) in pairwise((loss, slope) for loss, slope in found))
     if abs(first) < 1e-3 or not agree(second, first, "float64"):
         shown = ", ".join(in_words(float(loss), 6) for loss, _ in found)
-        message = f"Among such logits the right class was made less probable, in two equal steps, and the loss was {shown}."
+        message = f"Among such logits the right classes were made less probable, in two equal steps, and the loss was {shown}."
         return failed(
             case, message, "Is a logarithm taken of a number that has become 0, or of one that keeps it from that?", first, second
         )

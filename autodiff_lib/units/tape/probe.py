@@ -61,7 +61,7 @@ def backward_operation(
                 + ("" if len(given) != len(inputs) else ", and other arrays than the inputs")
             )
         up = np.asarray(grad_output)
-        found = [slope * (up if up.shape == slope.shape else up.sum()) for slope in slopes]
+        found = [np.asarray(slope * (up if up.shape == slope.shape else up.sum())) for slope in slopes]
         if returns == "one array for all":
             found = found[:1] * len(found)
         return found[0] if returns == "bare" else list(found) if returns == "list" else tuple(found)
@@ -100,12 +100,15 @@ def record(ask: Ask) -> Answer:
     """
     called: list[tuple[int, np.ndarray]] = []
     entries, arrays, handed, more = operations(ask, called)
-    engine, buffer = engine_of("add_operation"), None
+    engine = engine_of("add_operation")
     for place, there in zip(ask.settings["filled"], more, strict=True):
         engine.gradient_buffer.add_spot(arrays[place])
         engine.gradient_buffer.set_param(arrays[place], there)
     for entry in entries:
-        engine.add_operation([*entry.inputs], entry.outputs, [*entry.gradients_to_update], entry.backward_operation)
+        inputs, gradients = [*entry.inputs], [*entry.gradients_to_update]
+        engine.add_operation(inputs, entry.outputs, gradients, entry.backward_operation)
+        inputs.clear()  # they are the caller's, who goes on using them
+        gradients.clear()
     buffer, tape = engine.gradient_buffer, engine.operation_list
     if not isinstance(tape, list):
         raise WrongKindError(f"operation_list must be a list of entries, got {missing_return(tape)}")
@@ -119,7 +122,8 @@ def record(ask: Ask) -> Answer:
     spots = [buffer.get_param(arrays[place]) if buffer.is_in_memory(arrays[place]) else NOTHING for place in ask.settings["tracked"]]
     wrong = [part for part in PARTS if not has(first, part, getattr(asked, part))]
     changed = not all(map(np.array_equal, [*arrays, *handed], [*described(ask)[0], *described(ask)[2]]))
-    facts = {"count": len(tape), "wrong": wrong, "called": len(called), "changed": changed}
+    kept = [number for number, array in enumerate(arrays) if buffer.is_in_memory(array)]
+    facts = {"count": len(tape), "wrong": wrong, "called": len(called), "spots": kept, "changed": changed}
     return Answer(arrays=tuple(as_plain([*held, *found, *spots])), facts=facts)
 
 

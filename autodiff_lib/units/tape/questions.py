@@ -206,12 +206,13 @@ def loss_cases(name: str) -> tuple[tuple[LayerCase, ...], ...]:
 def loss_parts() -> tuple[Part, ...]:
     name = "SoftmaxCrossEntropy"
     value, gradient, divergence, rest = loss_cases(name)
-    far = tuple(FarLossCase(name, (1, classes)) for classes in (2, 3, 5))
+    far = [FarLossCase(name, (1, classes)) for classes in (2, 3, 5)]
+    far += [FarLossCase(name, (rows, 3), kind="peak") for rows in (3, 4)]
     return (
         Part("value", 1, value, judge_forward, "which probability counts, and over what the mean goes"),
         Part("gradient", 1.5, gradient, judge_traced, "softmax less one-hot, and by what it is divided"),
         Part("divergence", 1, divergence, judge_passed_on, "what is done with grad_output"),
-        Part("large logits", 1, far, judge_far_loss, "what is taken from the logits before exp"),
+        Part("large logits", 1, tuple(far), judge_far_loss, "what is taken from the logits before exp"),
         Part("all else", 0.5, rest, judge_consistent, "dtypes, what is left alone, and what two calls share"),
     )
 

@@ -105,6 +105,7 @@ RECORD = Form(
         "count": lambda value, case: type(value) is int and value >= 0,
         "wrong": lambda value, case: is_list_of(str, value) and set(value) <= set(PARTS),
         "called": lambda value, case: type(value) is int and value >= 0,
+        "spots": lambda value, case: is_list_of(int, value) and set(value) <= set(range(len(case.shapes))),
         "changed": is_flag,
     },
 )
@@ -183,7 +184,8 @@ def judge_spots(case: RecordCase, answer: Answer) -> Failure | None:
         if got.shape == (0,) and want.shape != (0,):
             entry = next(entry for entry in case.entries if number in entry.inputs)
             message = f"The buffer has no spot for {name} (input {entry.inputs.index(number) + 1} of {len(entry.inputs)})."
-            return Failure.wrong(case, message, "For which inputs must gradients be kept, and who keeps the others?", got)
+            hint = "For which inputs must gradients be kept, and who keeps the others?"
+            return Failure.wrong(case, message, hint, np.array(answer.facts["spots"], float))
         if number in case.filled:
             message = f"A gradient stood in the spot of {name}, and has changed."
             return Failure.wrong(case, message, "An array may go into several operations; add_spot knows what to do then.", got, want)
@@ -298,7 +300,7 @@ def judge_handed(case: WalkCase, answer: Answer) -> Failure | None:
 
 def judge_unused(case: WalkCase, answer: Answer) -> Failure | None:
     """An output that nobody used changes nothing: its entry is left out, or called with zeros."""
-    calls = [number for number in answer.facts["calls"] if number not in case.unused]
+    calls = [number for number in dict.fromkeys(answer.facts["calls"]) if number not in case.unused]  # once each is asked elsewhere
     wanted = [number for number in reversed(range(len(case.entries))) if number not in case.unused]
     if calls != wanted:
         message = f"The entries whose outputs were used were called in the order {brief(calls)}, expected {wanted}."
@@ -338,6 +340,7 @@ def record_cases() -> tuple[Sequence[RecordCase], Sequence[RecordCase], Sequence
         RecordCase(
             "W, whose gradient is handed in, and x, then y", (SQUARE,) * 4, (Entry((0, 1), 2, (0, None)), Entry((2, 1), 3)), filled=(2,)
         ),
+        RecordCase("W, whose gradient is handed in, then a and b", (SQUARE,) * 4, (Entry((0, 1, 2), 3, (0, None, None)),), filled=(2,)),
         RecordCase("a network, later on", shapes, network, filled=(3,)),
     )
     return entry, tape, spots
@@ -372,6 +375,11 @@ def walk_parts() -> dict[str, tuple[Sequence[WalkCase], Judge, str]]:
             (SQUARE,) * 4,
             (Entry((0,), 1, returns="list"), Entry((0, 1), 2, returns="one array for all"), Entry((2, 1), 3)),
         ),
+        WalkCase(
+            "x, and what it became, in one sum",
+            (SQUARE,) * 3,
+            (Entry((0,), 1, returns="list"), Entry((0, 1), 2, returns="one array for all")),
+        ),
         WalkCase("to one number", (ROW, ROW, ROW, SCALAR), (single, Entry((2,), 3, returns="list"))),
     )
     handed = (
@@ -388,6 +396,12 @@ def walk_parts() -> dict[str, tuple[Sequence[WalkCase], Judge, str]]:
             (Entry((0,), 1, returns="list"), Entry((0,), 2, returns="list")),
             whole=True,
             unused=frozenset({0}),
+        ),
+        WalkCase(
+            "x goes into two entries, of which the second is not used",
+            (ROW,) * 4,
+            (Entry((0,), 1, returns="list"), Entry((0,), 2, returns="list"), Entry((1,), 3, returns="list")),
+            unused=frozenset({1}),
         ),
         WalkCase("an unused entry with a W", (SQUARE,) * 5, (Entry((0, 1), 2, (None, 0)), Entry((0, 3), 4)), unused=frozenset({0})),
     )

@@ -308,6 +308,13 @@ MASK = "return np.where(x > 0, grad_output, 0)"
 RECORDS = "self.operation_list.append("
 ANEW = "self.gradient_buffer.memory[self.gradient_buffer.get_memory_loc(array)] = np.zeros_like(array)"
 
+AS_IT_CAME = """if handed_in is None and not buffer.get_param(array).any():
+                buffer.memory[buffer.get_memory_loc(array)] = gradient
+            elif handed_in is None:"""
+MORE_CALLS = """        for _ in entry.inputs[1:]:
+            entry.backward_operation(grad_output, *entry.inputs)
+        gradients = entry"""
+
 SEEN = {  # what is wrong -> exercise, edits, and the parts that see it
     "row 0 of a bare gradient": ("backward", [(BARE, ""), ("gradients, strict=True", "gradients")], {"bare gradients"}),
     "gradients_to_update of another entry": (
@@ -322,12 +329,24 @@ SEEN = {  # what is wrong -> exercise, edits, and the parts that see it
     "the walk from the beginning": (
         "backward",
         [("reversed(self.operation_list)", "self.operation_list")],
-        {"order", "buffer", "handed in"},
+        {"order", "buffer", "handed in", "unused outputs"},
     ),
     "an output that nobody used": ("backward", [(UNUSED, "")], {"unused outputs"}),
+    "an end at an output that nobody used": (
+        "backward",
+        [("            continue  # nobody", "            break  # nobody")],
+        {"unused outputs"},
+    ),
+    "the first gradient kept as it came": ("backward", [("if handed_in is None:", AS_IT_CAME)], {"buffer"}),
+    "each function once for each input": ("backward", [("        gradients = entry", MORE_CALLS)], {"order"}),
     "spots for what is handed in alone": ("add_operation", [("if handed_in is None", "if handed_in is not None")], {"spots"}),
     "spots anew": ("add_operation", [("self.gradient_buffer.add_spot(array)", ANEW)], {"spots"}),
     "entries first": ("add_operation", [(RECORDS, "self.operation_list.insert(0, ")], {"tape"}),
+    "the caller's lists on the tape": (
+        "add_operation",
+        [("list(inputs), output, list(gradients_to_update)", "inputs, output, gradients_to_update")],
+        {"entry"},
+    ),
     "copies on the tape": ("add_operation", [("list(inputs), output", "[array.copy() for array in inputs], output")], {"entry"}),
     "a stretched gradient not summed": ("mul_backward", [("unbroadcast(grad_output * b, a.shape)", "grad_output * b")], {"all else"}),
     "the wrong sign": ("div_backward", [("-of_a * a / b", "of_a * a / b")], {"gradient of b"}),
@@ -346,6 +365,7 @@ SEEN = {  # what is wrong -> exercise, edits, and the parts that see it
     "dW that is assigned": ("Linear", [("record([x, self.W.T]", "self.dW = self.dW.copy()\n        record([x, self.W.T]")], {"all else"}),
     "a recorded Identity that returns x": ("Identity", [("y = x.copy()", "y = x")], {"slope"}),
     "a gradient that ignores the divergence": ("SoftmaxCrossEntropy", [("grad_output * (np.exp", "(np.exp")], {"divergence"}),
+    "the maximum of all rows subtracted": ("SoftmaxCrossEntropy", [(MAXIMUM, "y_hat - y_hat.max()")], {"large logits"}),
     "no maximum subtracted": ("SoftmaxCrossEntropy", [(MAXIMUM, "y_hat")], {"large logits"}),
     "a sum for a mean": ("SoftmaxCrossEntropy", [(".sum() / len(y))", ".sum())"), ("- y) / len(y)", "- y)")], {"value", "gradient"}),
     "an exp that overflows": ("Sigmoid", [("np.exp(-np.logaddexp(0, -x))", "np.exp(x) / (1 + np.exp(x))")], {"large numbers"}),
