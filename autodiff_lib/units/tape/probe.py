@@ -393,9 +393,9 @@ def tokens(ask: Ask) -> Answer:
     others = {"x": x, "x.T": x.T, "x[:2]": x[:2], "x.reshape": x.reshape(-1), "a copy of x": x.copy()}
     for array in others.values():
         buffer.add_spot(array)
-    for array, gradient in zip(others.values(), gradients, strict=True):
-        buffer.update_param(array, gradient)
-        buffer.update_param(array, gradient)
+    for array, own in zip(others.values(), gradients, strict=True):
+        for _ in range(2):
+            buffer.update_param(array, own)
     kept = [np.array(buffer.get_param(array)) for array in others.values()]
     reused = False
     for number in range(50):  # an array that is given up leaves its place in memory, and its id, to the next one
@@ -415,7 +415,8 @@ class BorrowedLinear(WeightedLayer):
         (x,) = arrays
         y = np.asarray(x @ self.W.T + self.b.T)  # (N, in) @ (in, out) -> (N, out)
         pulls = vjp(lambda x, W, b: x @ W.mT + b.mT)
-        self.autograd_engine.add_operation([x, self.W, self.b], y, [None, self.dW, self.db], pulls)
+        engine = self.autograd_engine
+        engine.add_operation([x, self.W, self.b], y, [None, self.dW, self.db], pulls)
         return y
 
 
@@ -428,7 +429,8 @@ class BorrowedLayer(Loss):
 
     def forward(self, *arrays: np.ndarray) -> np.ndarray:
         value = self.function(*map(torch.tensor, arrays)).numpy()
-        self.autograd_engine.add_operation(list(arrays), value, [None] * len(arrays), vjp(self.function))
+        engine = self.autograd_engine
+        engine.add_operation(list(arrays), value, [None] * len(arrays), vjp(self.function))
         return value
 
 
