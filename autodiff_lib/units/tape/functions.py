@@ -5,6 +5,7 @@ So a wrong gradient that is stretched, rounded and handed over as it should be c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +19,8 @@ from ...checks.values import Shape
 from ...kinds.function.judge import ArrayCase, miscounted
 from .truth import OPERATIONS, gradients
 from .unit import UNIT
+
+OTHERS = "See the other parts."
 
 TWICE = Form(
     "units.tape.probe:twice",
@@ -42,12 +45,15 @@ class TwiceCase(ArrayCase):
 def judge_consistent(case: TwiceCase, answer: Answer) -> Failure | None:
     """Shapes, dtypes, and that nothing has changed. What the plain answers must be is asked elsewhere."""
     count = len(case.results)
+    if says_nothing(case, answer.arrays[count:]):
+        message = "On arrays of one shape and in float64, nothing of what your function returns is right."
+        return Failure(case.name, "wrong", message, OTHERS, answer.arrays[count], None, case.inputs)
     for place, (got, plain) in enumerate(zip(answer.arrays[:count], answer.arrays[count:], strict=True)):
         shape = case.shapes[place + 1]
         full = case.shapes[0] if case.stretched else shape
         if plain.shape != full or not np.isfinite(plain).all() or (plain.size and vanishes(plain, "float64")):
             message = f"{case.result(place)} is nothing that could be compared, on arrays of one shape and in float64."
-            return Failure(case.name, "wrong", message, "See the other parts.", plain, None, case.inputs)
+            return Failure(case.name, "wrong", message, OTHERS, plain, None, case.inputs)
         want = summed(np.asarray(plain, float), shape)
         if not agree(got, want, case.dtype):
             plainly = "stretched, and then summed" if case.stretched and shape != full else "in float64"
@@ -64,6 +70,16 @@ def judge_consistent(case: TwiceCase, answer: Answer) -> Failure | None:
         name = case.arguments[place : place + 1] or ("An argument",)
         return Failure(case.name, "wrong", f"{name[0]} was changed.", "It belongs to the caller: make a new array.", inputs=case.inputs)
     return None
+
+
+def says_nothing(case: TwiceCase, found: Sequence[np.ndarray]) -> bool:
+    """Whether none of two gradients is right; or the only one is what came in. Then its rounding says nothing."""
+    shape = case.shapes[0]
+    given = [np.asarray(array, float) for array in case.arrays]
+    given = [np.broadcast_to(array, shape).copy() for array in given] if case.stretched else given
+    if len(found) == 1:
+        return any(agree(found[0], array, "float64") for array in given)
+    return not any(agree(got, want, "float64") for got, want in zip(found, case.truth(*given), strict=True))
 
 
 def summed(array: np.ndarray, shape: Shape) -> np.ndarray:

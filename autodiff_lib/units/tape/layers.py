@@ -227,15 +227,44 @@ def judge_gradients(places: Sequence[int] | None = None) -> Judge:
     return judge
 
 
+OTHERS = "See the other parts."
+
+
+def all_wrong(case: LayerCase, outputs: Sequence[np.ndarray], back: Sequence[np.ndarray], where: Any = True) -> bool:
+    """Whether of what each call returns, of what comes back to its input, and of dW and db, nothing is right.
+
+    Then there is nothing of which it could be asked how it is rounded, added up, or passed on.
+    """
+    before = [np.zeros(())] * case.calls + [array.astype(float) for array in case.weights[2:]]
+    wanted = [value - there for value, there in zip(case.truth[1][-1], before, strict=True)]
+    came_back = list(zip(back, wanted, strict=True))
+    kinds = [list(zip(outputs, case.truth[0], strict=True)), came_back[: case.calls], *([pair] for pair in came_back[case.calls :])]
+
+    def is_right(got: np.ndarray, want: np.ndarray) -> bool:
+        if got.shape != want.shape:
+            return False
+        return agree(np.where(where, got, 0), np.where(where, of_size(case, want, got), 0), case.dtype)
+
+    return not any(all(is_right(got, want) for got, want in pairs) for pairs in kinds)
+
+
+def of_size(case: LayerCase, want: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """What comes back from a loss, as much of it as came: a sum for a mean is a mistake for itself."""
+    if not case.is_loss or want.shape == () or got.shape != want.shape:
+        return want
+    factor = float(np.sum(got * want) / np.sum(want * want))
+    return want * factor if np.isfinite(factor) and abs(factor) > 1e-3 else want
+
+
 def judge_passed_on(case: LayerCase, answer: Answer) -> Failure | None:
     """What comes in must be passed on: the gradient is so many times what it is where ones come in. What it is there is asked elsewhere."""
     (ones,), (got,) = traces(case, answer, 0), traces(case, answer, 1)
     up = case.coming_in[1][0]
     name = case.inputs_called[-1]
     if ones.shape != case.shape or not np.isfinite(ones).all() or vanishes(ones, case.dtype):
-        return failed(
-            case, f"Where ones come in, what comes back to {name} is nothing that could be passed on.", "See the other parts.", ones
-        )
+        return failed(case, f"Where ones come in, what comes back to {name} is nothing that could be passed on.", OTHERS, ones)
+    if not agree(answer.arrays[0], case.truth[0][0], case.dtype) and not agree(ones, of_size(case, case.truth[1][0][0], ones), case.dtype):
+        return failed(case, f"Neither the value nor what comes back to {name} where ones come in is right.", OTHERS, ones)
     want = ones * up  # up is a number, or as large
     if agree(got, want, case.dtype):
         return None
@@ -276,16 +305,17 @@ def judge_far(case: FarCase, answer: Answer) -> Failure | None:
             continue
         message = f"{what} is another one than where x is cut off at ±{CLIP:g}, or no number."
         return failed(case, message, diagnose(got, want, "float64") or "What is the limit there?", got, want)
-    if np.ptp(far[0]) <= 1e-3:
-        return failed(case, "The output is the same at -1000 and at 1000.", "See the other parts.", far[0])
+    if all_wrong(case, [far[0], near[0]], [far[1], near[1]]):
+        return failed(case, "Neither the output nor what comes back to x is right anywhere.", OTHERS, far[0])
     return None
 
 
 @dataclass(frozen=True)
 class FarLossCase(LayerCase):
-    """The loss of huge logits, the right ones far below the largest of their rows; and with the right ones lowered in two equal steps."""
+    """The loss of huge logits, the right ones far below the largest of their rows; with the right ones lowered in two equal steps; and
+    with one number added to all."""
 
-    calls: int = 3
+    calls: int = 4
     together: bool = False
     alone: bool = True
     kind: str = "huge"
@@ -298,33 +328,36 @@ class FarLossCase(LayerCase):
         z, y = self.drawn("z", self.shape, self.kind), np.eye(classes)[right]
         largest = np.where(y == 1, -np.inf, z).max(axis=1, keepdims=True)
         z = np.where(y == 1, largest - FAR, z)
-        return [[y, z - step * STEP * y] for step in range(3)]
+        return [*([y, z - step * STEP * y] for step in range(3)), [y, z + STEP]]
 
     @cached_property
     def coming_in(self) -> list[list[np.ndarray]]:
-        return [[np.ones(())] * 3]
+        return [[np.ones(())] * self.calls]
 
 
 FAR, STEP = 300.0, 40.0  # no softmax notices such a logit, nor that it falls
 
 
 def judge_far_loss(case: FarLossCase, answer: Answer) -> Failure | None:
-    """Each step of the right class costs as much as the one before, and the gradient says so. By what factor is asked elsewhere."""
+    """Each step of the right classes costs as much as the one before, and something comes back. By what factor is asked elsewhere."""
     found = made_alone(case, answer)
     if any(loss.shape != () or not np.isfinite(loss) for loss, _ in found):
         message = "Among such logits the loss is no number."
         return failed(case, message, "What do exp(1000) and log(0) come to? Which number may be taken from all logits first?", found[0][0])
-    first, second = (np.asarray(b - a) for (a, _), (b, _) in pairwise((loss, slope) for loss, slope in found))
+    first, second = (np.asarray(after - before) for before, after in pairwise(loss for loss, _ in found[:3]))
     if abs(first) < 1e-3 or not agree(second, first, "float64"):
-        shown = ", ".join(in_words(float(loss), 6) for loss, _ in found)
+        shown = ", ".join(in_words(float(loss), 6) for loss, _ in found[:3])
         message = f"Among such logits the right classes were made less probable, in two equal steps, and the loss was {shown}."
         return failed(
             case, message, "Is a logarithm taken of a number that has become 0, or of one that keeps it from that?", first, second
         )
-    slope, right = found[0][1], case.inputs[0][0]
-    if slope.shape == case.shape and np.isfinite(slope).all() and agree(np.asarray(-STEP * (slope * right).sum()), first, "float64", 1e-6):
+    if not agree(found[3][0], found[0][0], "float64"):
+        message = f"To all of such logits {STEP:g} was added, which makes no class more probable, and the loss is another one."
+        return failed(case, message, "Is what is taken from the logits before exp put back where it must be?", found[3][0], found[0][0])
+    slope = found[0][1]
+    if slope.shape == case.shape and np.isfinite(slope).all() and not vanishes(slope, "float64"):
         return None
-    message = "Among such logits the loss changes as it should, and what comes back to y_hat says something else."
+    message = "Among such logits the loss changes as it should, and what comes back to y_hat is nothing, or no number."
     return failed(case, message, "Where in the backward function is exp taken, and of what?", slope)
 
 
@@ -337,7 +370,9 @@ def judge_at_zero(case: LayerCase, answer: Answer) -> Failure | None:
     if not shaped or vanishes(output, "float64") or vanishes(got, "float64"):
         strange = output if output.shape != case.shape or not np.isfinite(output).all() else got
         message = "The output, or what comes back, is no array of numbers with something in it."
-        return failed(case, message, "What is 0 divided by 0?" if not np.isfinite(strange).all() else "See the other parts.", strange)
+        return failed(case, message, "What is 0 divided by 0?" if not np.isfinite(strange).all() else OTHERS, strange)
+    if all_wrong(case, [output], [got], ~at_zero):
+        return failed(case, "Where x is not 0, neither the output nor what comes back is right.", OTHERS, output)
     if not vanishes(output[at_zero], "float64"):
         return failed(case, "The output is not 0 where x is 0.", "Which of the two cases is that?", output)
     if not bool(np.all((got * up >= 0) & (np.abs(got) <= np.abs(up) + 1e-9), where=at_zero)):
@@ -366,13 +401,16 @@ def judge_consistent(case: LayerCase, answer: Answer) -> Failure | None:
     names = [f"{'The loss' if case.is_loss else 'The output'}{numbered(case, call)}" for call in range(case.calls)]
     names += [f"What comes back to {case.inputs_called[-1]}{numbered(case, call)}" for call in range(case.calls)]
     if any(one.shape != case.shape or not np.isfinite(one).all() or vanishes(one, "float64") for one in back):
-        return failed(case, f"{names[case.calls]} is nothing that could be compared, for one call alone.", "See the other parts.", back[0])
+        return failed(case, f"{names[case.calls]} is nothing that could be compared, for one call alone.", OTHERS, back[0])
     for place in range(case.of_weights):
         brought = [one[2 + place] for one in alone]
         if any(one.shape != case.weights[2 + place].shape for one in brought):
-            return failed(case, f"{WEIGHTS[2 + place]} has changed its shape.", "See the other parts.", brought[0])
+            return failed(case, f"{WEIGHTS[2 + place]} has changed its shape.", OTHERS, brought[0])
         expected.append(sum(brought, case.weights[2 + place].astype(float)))
         names.append(WEIGHTS[2 + place])
+    weights = [sum(one[2 + place] for one in alone) for place in range(case.of_weights)]
+    if all_wrong(case, outputs, [*back, *map(np.asarray, weights)]):
+        return failed(case, "Nothing of what one call alone gives is right.", OTHERS, back[0])
     for name, got, want in zip(names, answer.arrays, expected, strict=False):
         if not agree(got, want, case.dtype):
             if name in WEIGHTS:

@@ -48,5 +48,6 @@ def gradients(forward: Forward) -> Callable[..., tuple[np.ndarray, ...]]:
 
 def pulled_back(value: Tensor, leaves: Sequence[Tensor], grad_output: np.ndarray) -> tuple[np.ndarray, ...]:
     """The gradients of leaves, zeros for those that the value does not depend on."""
-    found = torch.autograd.grad(value, leaves, torch.tensor(grad_output), allow_unused=True, materialize_grads=True)
+    up = torch.tensor(grad_output)
+    found = torch.autograd.grad(value, leaves, up, retain_graph=True, allow_unused=True, materialize_grads=True)  # there may be more rounds
     return tuple(gradient.numpy() for gradient in found)

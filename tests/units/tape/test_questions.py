@@ -415,6 +415,28 @@ def test_a_report_names_the_thing_and_what_to_look_at(what, part, said, scope, s
     assert said in failing(verdict_on(name))[part]
 
 
+NOTHING_RIGHT = {
+    "ReLU": "class ReLU(Layer):\n    def forward(self, x):\n        return x",
+    "Sigmoid": "class Sigmoid(Layer):\n    def forward(self, x):\n        return np.zeros_like(x)",
+    "Tanh": "class Tanh(Layer):\n    def forward(self, x):\n        y = x * x\n"
+    "        self.autograd_engine.add_operation([x], y, [None], lambda up, x: up * x)\n        return y",
+    "Linear": "class Linear(WeightedLayer):\n    def forward(self, x):\n        y = np.ones((len(x), len(self.W)))\n"
+    "        self.autograd_engine.add_operation([x], y, [None], lambda up, x: x)\n        return y",
+    "SoftmaxCrossEntropy": "class SoftmaxCrossEntropy(Loss):\n    def forward(self, y, y_hat):\n        loss = np.asarray(np.sum(y_hat))\n"
+    "        self.autograd_engine.add_operation([y_hat], loss, [None], lambda up, y_hat: up * y_hat)\n        return loss",
+    "mul_backward": "def mul_backward(grad_output, a, b):\n    return a, b",
+    "matmul_backward": "def matmul_backward(grad_output, a, b):\n    return np.zeros_like(a), np.zeros_like(b)",
+    "exp_backward": "def exp_backward(grad_output, a):\n    return a",
+}
+
+
+@pytest.mark.parametrize("name", NOTHING_RIGHT)
+def test_what_is_right_about_nothing_earns_nothing_by_being_consistent(name, scope):
+    write(scope, f"@exercise\n{NOTHING_RIGHT[name]}")
+    with np.errstate(all="ignore"):
+        assert verdict_on(name).points == 0
+
+
 def test_an_answer_of_another_number_of_gradients_is_told_so(scope):
     write(scope, "@exercise\ndef sub_backward(grad_output, a, b):\n    return grad_output")
     assert (
