@@ -73,7 +73,7 @@ def judge_tokens(case: TokenCase, answer: Answer) -> Failure | None:
 class TrainCase:
     """A network of some sizes, and steps on one batch."""
 
-    form: ClassVar[Form] = Form("units.tape.probe:train", arrays=lambda case: 2 * (len(case.sizes) - 1) + 2)
+    form: ClassVar[Form] = Form("units.tape.probe:train", arrays=lambda case: 2 * (len(case.sizes) - 1) + 2, facts={"grows": is_flag})
 
     sizes: tuple[int, ...]
     rows: int
@@ -134,6 +134,9 @@ def judge_step(case: TrainCase, answer: Answer) -> Failure | None:
         if not agree(got, want, "float64"):
             message = f"{name} after {case.steps} step{'s' * (case.steps > 1)} of training: wrong."
             return Failure.wrong(case, message, diagnose(got, want, "float64"), got, want)
+    if answer.facts["grows"]:
+        message = f"After each of {case.steps} steps there is more on the tape than after the one before."
+        return Failure.wrong(case, message, "What has to be done before the next batch is recorded?", np.ones(1))
     return None
 
 

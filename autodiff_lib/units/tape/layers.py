@@ -375,7 +375,8 @@ def judge_at_zero(case: LayerCase, answer: Answer) -> Failure | None:
         return failed(case, "Where x is not 0, neither the output nor what comes back is right.", OTHERS, output)
     if not vanishes(output[at_zero], "float64"):
         return failed(case, "The output is not 0 where x is 0.", "Which of the two cases is that?", output)
-    if not bool(np.all((got * up >= 0) & (np.abs(got) <= np.abs(up) + 1e-9), where=at_zero)):
+    slack = 1e-9 * (1 + np.abs(up))
+    if not bool(np.all((got * up >= -slack) & (np.abs(got) <= np.abs(up) + slack), where=at_zero)):
         return failed(case, "Where x is 0, what comes back is no share of what comes in.", "It may be nothing, all, or between.", got)
     return None
 

@@ -436,7 +436,7 @@ class BorrowedLayer(Loss):
 
 def train(ask: Ask) -> Answer:
     """What a network of the student's `MLP` says, and its weights after some steps. Arrays: those of each layer, x and y; the same
-    weights afterwards, the losses, what forward says at the end."""
+    weights afterwards, the losses, what forward says at the end. `facts` say whether the tape is another one after each step."""
     sizes, settings = ask.settings["sizes"], ask.settings
     *weights, x, y = (array.copy("K") for array in ask.arrays)
     engine = Recorder()
@@ -451,7 +451,11 @@ def train(ask: Ask) -> Answer:
             raise WrongKindError(f"linear_layers must have {len(sizes) - 1} layers for the sizes {sizes}, got {len(layers)}")
         for number, one in enumerate(layers):
             one.W[...], one.b[...] = weights[2 * number : 2 * number + 2]
-        losses = [float(made.step(x, y)) for _ in range(settings["steps"])]
+        losses, entries = [], []
+        for _ in range(settings["steps"]):
+            losses.append(float(made.step(x, y)))
+            entries.append(len(engine.operation_list))
         after = [array for one in layers for array in (one.W, one.b)]
         said = made.forward(x)
-    return Answer(arrays=as_arrays([*after, np.array(losses), said], "weights and what forward returns must be arrays"))
+    results = as_arrays([*after, np.array(losses), said], "weights and what forward returns must be arrays")
+    return Answer(arrays=results, facts={"grows": len({*entries}) > 1})

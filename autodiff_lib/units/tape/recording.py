@@ -346,6 +346,11 @@ def record_cases() -> tuple[Sequence[RecordCase], Sequence[RecordCase], Sequence
     return entry, tape, spots
 
 
+def alone(*pairs: tuple[int, int]) -> tuple[Entry, ...]:
+    """Entries of one input each."""
+    return tuple(Entry((array,), output, returns="list") for array, output in pairs)
+
+
 def walk_parts() -> dict[str, tuple[Sequence[WalkCase], Judge, str]]:
     """For each part of `backward` its cases, its judge, and where to look."""
     single = Entry((0, 1), 2)
@@ -397,12 +402,8 @@ def walk_parts() -> dict[str, tuple[Sequence[WalkCase], Judge, str]]:
             whole=True,
             unused=frozenset({0}),
         ),
-        WalkCase(
-            "x goes into two entries, of which the second is not used",
-            (ROW,) * 4,
-            (Entry((0,), 1, returns="list"), Entry((0,), 2, returns="list"), Entry((1,), 3, returns="list")),
-            unused=frozenset({1}),
-        ),
+        WalkCase("the third of four entries is not used", (ROW,) * 5, alone((0, 1), (1, 2), (0, 3), (2, 4)), unused=frozenset({2})),
+        WalkCase("the second of four entries is not used", (ROW,) * 5, alone((0, 1), (0, 2), (1, 3), (3, 4)), unused=frozenset({1})),
         WalkCase("an unused entry with a W", (SQUARE,) * 5, (Entry((0, 1), 2, (None, 0)), Entry((0, 3), 4)), unused=frozenset({0})),
     )
     bare = (

@@ -356,6 +356,7 @@ SEEN = {  # what is wrong -> exercise, edits, and the parts that see it
         {"all else"},
     ),
     "float64 out of float32": ("log_backward", [("grad_output / a", "(grad_output / a).astype(float)")], {"all else"}),
+    "a tape that is never emptied": ("MLP", [("        self.autograd_engine.zero_grad()\n", "")], {"steps", "momentum"}),
     "max writes into its input": (
         "max_backward",
         [("largest = a == a.max()", "largest = a == a.max()\n    a[...] = largest")],
