@@ -137,6 +137,16 @@ PLATFORMS = {
         tarred({"ada@example.org_3_operators.ipynb": NOTEBOOK, "new@example.org_1_handin.ipynb": NOTEBOOK}, "w:"),
         ["al1815/01_operators/operators.ipynb", "new@example.org/01_operators/handin.ipynb"],
     ),
+    "folders with a handin.tar in each": (
+        "class.zip",
+        zipped(
+            {
+                "al1815/handin.tar": tarred({"operators.ipynb": NOTEBOOK}, "w:"),
+                "jm12/handin.tar": tarred({"mine/operators.ipynb": NOTEBOOK}),
+            }
+        ),
+        ["al1815/01_operators/operators.ipynb", "jm12/01_operators/mine/operators.ipynb"],
+    ),
     "Autolab, tars in a zip": (
         "handins.zip",
         zipped({"ada@example.org_3_handin.tar.gz": tarred({"handin/operators.ipynb": NOTEBOOK})}),
