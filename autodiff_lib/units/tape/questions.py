@@ -63,9 +63,9 @@ BROADCAST: tuple[tuple[Shape, Shape, Shape], ...] = (  # of the result, of a and
 
 
 def elementwise_parts(name: str) -> tuple[Part, ...]:
-    below, small = ("away", "divisors") if name == "div_backward" else ("normal", "whole")
+    below, small = ("away" if name == "div_backward" else "normal"), "divisors"
     kinds = ("normal", "normal", below)
-    alike: list[Row] = [(((2, 2),) * 3, ("factors", "whole", small)), *(((shape,) * 3, kinds) for shape in SAME)]
+    alike: list[Row] = [(((2, 2),) * 3, ("factors", "squares", small)), *(((shape,) * 3, kinds) for shape in SAME)]
     others: list[Row] = [(shapes, kinds) for shapes in BROADCAST]
     return binary_parts(name, alike, [*alike[1:4], *others], "whose shape a gradient has, where an array was stretched")
 
