@@ -199,8 +199,8 @@ def traces(case: LayerCase, answer: Answer, round_: int) -> Sequence[np.ndarray]
 
 
 def made_alone(case: LayerCase, answer: Answer) -> list[tuple[np.ndarray, ...]]:
-    """Of each call on a tape of its own: the output, the gradient, and dW and db where there are weights."""
-    there = answer.arrays[case.together * (case.calls + case.rounds * case.each) :]
+    """Of each call on a tape of its own, in float64: the output, the gradient, and dW and db where there are weights."""
+    there = tuple(np.asarray(array, float) for array in answer.arrays[case.together * (case.calls + case.rounds * case.each) :])
     each = 2 + case.of_weights
     return [there[each * call : each * (call + 1)] for call in range(case.calls)]
 
@@ -258,7 +258,7 @@ def of_size(case: LayerCase, want: np.ndarray, got: np.ndarray) -> np.ndarray:
 
 def judge_passed_on(case: LayerCase, answer: Answer) -> Failure | None:
     """What comes in must be passed on: the gradient is so many times what it is where ones come in. What it is there is asked elsewhere."""
-    (ones,), (got,) = traces(case, answer, 0), traces(case, answer, 1)
+    ones, got = (np.asarray(traces(case, answer, number)[0], float) for number in (0, 1))
     up = case.coming_in[1][0]
     name = case.inputs_called[-1]
     if ones.shape != case.shape or not np.isfinite(ones).all() or vanishes(ones, case.dtype):

@@ -1,6 +1,7 @@
 """Unit 7, the questions: each exercise is asked by itself, right answers of any form pass, and known defects are seen by their parts."""
 
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from autodiff_lib import checks, registry
 from autodiff_lib.checks import probe
-from autodiff_lib.checks.judge import judged
+from autodiff_lib.checks.judge import failure_of, judged
 from autodiff_lib.checks.ready_made import look
 from autodiff_lib.checks.ungraded import further
 from autodiff_lib.kinds.function.judge import ArrayCase
@@ -414,6 +415,19 @@ def test_a_report_names_the_thing_and_what_to_look_at(what, part, said, scope, s
     name, edits, _ = SEEN[what]
     write(scope, edited(solution_cells, name, *edits))
     assert said in failing(verdict_on(name))[part]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16"])
+def test_judges_take_numbers_of_any_dtype(dtype, solved):
+    """Where one of a student's arrays is held beside another one, as well: of two truth values there is no difference."""
+    for name in (*UNITS[UNIT].exercises, *FURTHER):
+        for part in question(name).parts:
+            for case, answer in zip(part.cases, list(probe.answers(part.cases)), strict=True):
+                with np.errstate(all="ignore"):
+                    cast = replace(answer, arrays=tuple(array.astype(dtype) for array in answer.arrays))
+                    ones = replace(answer, arrays=tuple(np.ones_like(array) for array in cast.arrays))
+                    for given in (cast, ones):
+                        failure_of(part, case, given)
 
 
 NOTHING_RIGHT = {
