@@ -11,12 +11,14 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
+from .address_drawing import addresses
 from .graph_drawing import draw_graph
 from .step_drawing import step
+from .tape_drawing import step_tape
 
 __all__ = [
-    "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
-    "similarity", "step",
+    "addresses", "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
+    "similarity", "step", "step_tape",
 ]  # fmt: skip
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix

@@ -67,7 +67,7 @@ def loaded() -> tuple[dict[str, ModuleType], dict[str, object]]:
 def solved(fresh_table, loaded) -> dict[str, ModuleType]:
     """All units' solutions are in the table."""
     modules, table = loaded
-    registry.table.update(table)
+    registry.put(table)  # and the methods into their classes
     return modules
 
 

@@ -119,6 +119,12 @@ CONTAINS = {
     "matmul_layernorm_kernel-K-not-a-multiple": {"matmul_layernorm_kernel-other-missing"},
     "matmul_softmax_kernel-K-not-a-multiple": {"matmul_softmax_kernel-other-missing"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
+    "07_tape.sub_backward-signs-exchanged": {"07_tape.sub_backward-sign-forgotten", "07_tape.sub_backward-both-negative"},
+    "07_tape.mul_backward-slopes-alone": {"07_tape.mul_backward-a-without-grad-output"},
+    "07_tape.mul_backward-in-place": {"07_tape.mul_backward-product-for-b"},
+    "07_tape.Linear-bias-not-recorded": {"07_tape.Linear-db-in-the-buffer"},
+    "07_tape.Linear-product-not-recorded": {"07_tape.Linear-dW-in-the-buffer", "07_tape.Linear-gradient-of-x-lost"},
+    "07_tape.ReLU-kink-of-the-gradient": {"07_tape.ReLU-everything-passes"},
 }
 """What has other mistakes in it."""
 

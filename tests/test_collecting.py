@@ -18,8 +18,9 @@ from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.book import roster
 from grader.book.nbgrader_course import ROOT
-from grader.collecting import archives, collect, late
+from grader.collecting import collect, late
 from grader.collecting.schemes import METADATA, sender
+from grader.submission import archives
 
 OPS, EVALUATOR = "01_operators", "02_evaluator"
 BOOK = {unit: (ROOT / "release" / unit / UNITS[unit].notebook).read_bytes() for unit in (OPS, EVALUATOR)}
@@ -135,6 +136,16 @@ PLATFORMS = {
         "handins.tar",
         tarred({"ada@example.org_3_operators.ipynb": NOTEBOOK, "new@example.org_1_handin.ipynb": NOTEBOOK}, "w:"),
         ["al1815/01_operators/operators.ipynb", "new@example.org/01_operators/handin.ipynb"],
+    ),
+    "folders with a handin.tar in each": (
+        "class.zip",
+        zipped(
+            {
+                "al1815/handin.tar": tarred({"operators.ipynb": NOTEBOOK}, "w:"),
+                "jm12/handin.tar": tarred({"mine/operators.ipynb": NOTEBOOK}),
+            }
+        ),
+        ["al1815/01_operators/operators.ipynb", "jm12/01_operators/mine/operators.ipynb"],
     ),
     "Autolab, tars in a zip": (
         "handins.zip",

@@ -193,12 +193,15 @@ def test_a_draft_that_cannot_be_finished_changes_nothing(course, monkeypatch):
 
 
 ALL = tuple(UNITS)
+ON_THE_OPERATORS = tuple(unit for unit in UNITS if "01_operators" in (unit, *needed(unit)))
 ON_THE_EVALUATOR = tuple(unit for unit in UNITS if "02_evaluator" in (unit, *needed(unit)))
 DECIDES_ON = {  # file -> the units whose points depend on it
     "autodiff_lib/figures.py": (),
     "autodiff_lib/checks/report.py": (),
     "autodiff_lib/hunts/hunt.py": (),
     "autodiff_lib/timing.py": (),
+    "autodiff_lib/check.py": (),
+    "autodiff_lib/tape_drawing.py": (),
     "autodiff_lib/units/operators/hunt.py": (),
     "autodiff_lib/units/operators/further.py": (),
     "autodiff_lib/units/transformer_lm/__main__.py": (),
@@ -210,7 +213,7 @@ DECIDES_ON = {  # file -> the units whose points depend on it
     "autodiff_lib/kinds/operator/judge.py": ALL,
     "autodiff_lib/kinds/evaluator/watch.py": ALL,
     "grader/submission/jail.py": ALL,
-    "source/01_operators/operators.ipynb": ALL,
+    "source/01_operators/operators.ipynb": ON_THE_OPERATORS,
     "autodiff_lib/units/evaluator/questions.py": ON_THE_EVALUATOR,
     "grader/units/evaluator/hidden.py": ("02_evaluator",),
     "release/02_evaluator/evaluator.ipynb": ("02_evaluator",),

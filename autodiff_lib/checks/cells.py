@@ -49,9 +49,11 @@ def exercises_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]
 
 
 def asked_in_cells(cells: Sequence[str], unit: str) -> list[tuple[str, ...]]:
-    """For each cell, all that it puts into the table of what the unit asks, the operators beyond its exercises among them."""
+    """For each cell, all that it puts into the table of what the unit asks, what is asked beyond its exercises among it."""
     asked = UNITS[unit]
-    return in_cells(cells, replace(asked, operators=(*asked.operators, *asked.further)))
+    operators = tuple(signature for signature in asked.further if signature not in asked.further_functions)
+    functions = (*asked.functions, *asked.further_functions)
+    return in_cells(cells, replace(asked, operators=(*asked.operators, *operators), functions=functions))
 
 
 def in_cells(cells: Sequence[str], unit: Unit) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +22,17 @@ def verdict(question: Question) -> Verdict:
     return judge(question, answers_within(), known_of(question.unit, question.name))
 
 
+def asked_by(unit: str, name: str) -> tuple[str, ...]:
+    """The questions of a unit that a name stands for: one, or those of a group; none where it stands for nothing."""
+    return (name,) if name in questions(unit) or name in further(unit) else UNITS[unit].groups.get(name, ())
+
+
+def unknown(unit: str, name: str) -> str:
+    """What to say of a name that stands for nothing: the names there are."""
+    groups = f"; and in groups {', '.join(UNITS[unit].groups)}" if UNITS[unit].groups else ""
+    return f"unit {unit} has no exercise '{name}'; it has {', '.join((*questions(unit), *further(unit)))}{groups}"
+
+
 class Check:
     """The `check` of a unit's notebook."""
 
@@ -29,18 +41,24 @@ class Check:
         self.told: set[str] = set()  # mistakes that a hint was given for
 
     def __call__(self, name: str | None = None) -> Score | Report | Overview:
-        """The report on a question, or a line for each; KeyError, with the names there are, for a question that the unit has not."""
+        """The report on a question, or a line for each, of all or of a group; KeyError, with the names there are, for any other name."""
         if name in self.beyond:
             return Report(verdict(self.beyond[name]), self.beyond[name], session.note(name, self.unit))
-        if name is not None and name not in self.known:
-            raise KeyError(f"unit {self.unit} has no exercise '{name}'; it has {', '.join((*self.known, *self.beyond))}")
+        names = tuple(self.known) if name is None else asked_by(self.unit, name)
+        if not names:
+            raise KeyError(unknown(self.unit, str(name)))
         seen = session.seen(self.unit)
-        if name is None:
-            notes = {question: note for question in self.known if (note := session.note(question, self.unit))}
-            return Overview(self.verdicts(seen), seen.flags, UNITS[self.unit].extra, notes)
+        if name not in self.known:
+            return self.overview(names, seen)
         answer = told_again(found(self.known[name], seen), self.told)
         self.told.update(mistakes_in(answer))
         return Score(answer, self.known[name], session.note(name, self.unit))
+
+    def overview(self, names: Sequence[str], seen: Look) -> Overview:
+        """A line for each of some questions."""
+        notes = {question: note for question in names if (note := session.note(question, self.unit))}
+        verdicts = [found(self.known[one], seen) if one in self.known else verdict(self.beyond[one]) for one in names]
+        return Overview(verdicts, seen.flags, UNITS[self.unit].extra, notes)
 
     def verdicts(self, seen: Look) -> list[Verdict]:
         """Of all questions of the unit."""

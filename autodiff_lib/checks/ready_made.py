@@ -28,7 +28,9 @@ EVERYWHERE = {
     "graphlib", "networkx", "toposort",  # they sort
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units",  # they sort and evaluate, as the judge does
     "autodiff_lib.lectures", "autodiff_lib.hunts", "autodiff_lib.predictions", "autodiff_lib.student",  # answers, and a student's own
+    "autodiff_lib.check",  # which runs those
     "autodiff_lib.graph_data", "autodiff_lib.graph_drawing", "autodiff_lib.stepping", "autodiff_lib.step_drawing",
+    "autodiff_lib.tape_stepping", "autodiff_lib.tape_drawing",
 }  # fmt: skip
 """Modules of which no exercise needs anything."""
 
@@ -41,7 +43,8 @@ ROUNDABOUT = {
     "os.system", "os.fork", "os.kill", "os.fstat", "os.dup", "os.dup2", "os.write", "os.closerange", "os._exit",
     *(f"torch.{name}" for name in ("_C", "_VF", "ops", "overrides", "utils._python_dispatch", "library", "jit", "load")),
     "autodiff_lib.checks", "autodiff_lib.kinds", "autodiff_lib.units", "autodiff_lib.graph_data", "autodiff_lib.graph_drawing",
-    "autodiff_lib.stepping", "autodiff_lib.step_drawing", "autodiff_lib.feeding", "autodiff_lib.ipython", "IPython.core",
+    "autodiff_lib.stepping", "autodiff_lib.step_drawing", "autodiff_lib.tape_stepping", "autodiff_lib.tape_drawing",
+    "autodiff_lib.feeding", "autodiff_lib.ipython", "IPython.core",
 }  # fmt: skip
 """Ways to what cannot be followed from the code: text that is run, frames, other processes, the insides of a library."""
 
@@ -122,7 +125,7 @@ def finding(code: Code, definitions: list[Place], exercise: str, unit: str) -> F
 
 
 def is_refused(path: str, exercise: str, unit: str) -> bool:
-    if path in HARMLESS:
+    if path in HARMLESS or is_given(path, unit):
         return False
     if begins(path, EVERYWHERE | UNITS[unit].refused):
         return True
@@ -240,9 +243,19 @@ def roundabout(code: Code, use: Place, unit: str) -> str | None:
 
 
 def is_given(path: str, unit: str) -> bool:
-    """Whether a path is what a unit gives to its own notebook, or a name in it. No exercise needs it, and nothing of it is an exercise."""
+    """Whether a path is what a unit gives to its own notebook, or something that is defined there. Nothing of it is an exercise."""
     given = f"autodiff_lib.units.{room(unit)}.given"
-    return path == given or path.rpartition(".")[0] == given
+    return path == given or (path.startswith(given + ".") and path[len(given) + 1 :].partition(".")[0] in defined_in(given))
+
+
+@lru_cache(maxsize=256)
+def defined_in(module: str) -> frozenset[str]:
+    """The functions, classes and constants that a module of ours defines; not what it imports."""
+    file = Path(__file__).parents[2].joinpath(*module.split(".")).with_suffix(".py")
+    tree = ast.parse(file.read_text(encoding="utf-8")) if file.is_file() else ast.Module([], [])
+    defined = {node.name for node in tree.body if isinstance(node, DEFINITION)}
+    assigned = (target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets)
+    return frozenset(defined | {target.id for target in assigned if isinstance(target, ast.Name)})
 
 
 def is_library(code: Code, path: str) -> bool:

@@ -18,6 +18,9 @@ NOTE = (
     "The cell of {name} was changed and ended in an error. This report is about the OLD VERSION, from before that: "
     "mend the error, run the cell, then check."
 )
+MEANT = r"""^(?:[ \t]*@[^\n]*\n[ \t]*)?(def|class)\s+NAME\b|\boperator\(\s*["']NAME\s*\("""
+"""How the cell of an exercise begins. What is defined inside of another one may have the same name."""
+
 MAX_FILES, MAX_FILE = 50, 2**20  # modules beside the notebook, and bytes of each
 
 
@@ -44,7 +47,7 @@ def broken(text: str, name: str) -> bool:
     try:
         ast.parse(as_python(text))
     except (SyntaxError, ValueError):
-        return re.search(rf"""\b(def|class)\s+{name}\b|\boperator\(\s*["']{name}\s*\(""", text) is not None
+        return re.search(MEANT.replace("NAME", re.escape(name)), text, re.MULTILINE) is not None
     return False
 
 

@@ -82,6 +82,7 @@ SAID = {
     "huge": "values up to ±1000",
     "ties": "ties and zeros",
     "zeros": "all zeros",
+    "ones": "all ones",
     "flat": "nearly flat rows",
     "level": "rows of equal entries",
     "nearly level": "rows of nearly equal entries",
@@ -106,6 +107,7 @@ KINDS = {
     "huge": huge,
     "ties": lambda shape, rng: rng.integers(-2, 3, shape).astype(float),  # equal entries, and zeros
     "zeros": lambda shape, rng: np.zeros(shape),
+    "ones": lambda shape, rng: np.ones(shape),
     "flat": flat_rows,
     "level": level_rows,
     "nearly level": nearly_level_rows,

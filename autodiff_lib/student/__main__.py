@@ -7,35 +7,18 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from io import TextIOWrapper
 from pathlib import Path
 
-from tqdm import tqdm
-
-from ..checks import questions
-from ..checks.ungraded import further
-from . import fresh, handing_in, lab, standing
-from .place import HandoutError, checked_id, find
-
-PASSED, NOT_PASSED, COULD_NOT = 0, 1, 2
-"""Exit codes: of `check`, all is right or something is not; of each command, it could not be done."""
+from . import checking, handing_in, lab, standing, terminal
+from .checking import PASSED
+from .place import checked_id, find
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console may lack a letter
     options, more = parser().parse_known_args(words)
     if more and options.command != "start":
         parser().error(f"unrecognized arguments: {' '.join(more)}")
-    try:
-        return COMMANDS[options.command](options, more)
-    except (HandoutError, fresh.NoAnswerError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return COULD_NOT
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
+    return terminal.done(lambda: COMMANDS[options.command](options, more))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         description="Exit code 0: all is right; 1: something is not; 2: it could not be done.",
     )
     check.add_argument("unit", metavar="UNIT", help="as 01_operators")
-    check.add_argument("question", metavar="QUESTION", nargs="?", help="one exercise, as div, with its whole report")
+    check.add_argument("question", metavar="QUESTION", nargs="?", help="one exercise, as div, or a group of some, with whole reports")
     submit = commands.add_parser("submit", help="Check a unit, pack it with a receipt, and hand it in.")
     submit.add_argument("unit", metavar="UNIT", help="as 01_operators")
     submit.add_argument("--as", dest="student", metavar="NAME", default="", help="your name in the course; kept for the next time")
@@ -75,27 +58,7 @@ def status(options: argparse.Namespace, more: Sequence[str]) -> int:
 
 
 def check(options: argparse.Namespace, more: Sequence[str]) -> int:
-    place = find(Path.cwd())
-    path = place.notebook(options.unit)
-    known = {**questions(options.unit), **further(options.unit)}
-    if options.question and options.question not in known:
-        raise HandoutError(f"unit {options.unit} has no exercise '{options.question}'; it has {', '.join(known)}")
-    names = [options.question] if options.question else []
-    with tqdm(desc=options.unit, unit="cell", leave=False, disable=None) as bar:
-
-        def shown(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        outcome = fresh.run(path, options.unit, names, shown)
-    for exercise in outcome.exercises:
-        print(exercise.text if names else exercise.headline)
-    for remark in (*outcome.problems, *outcome.flags):
-        print(f"  {remark}")
-    if not names:
-        print(f"{outcome.points:g} of {outcome.max_points:g} points")
-    right = outcome.exercises[0].reason == "passed" if names else outcome.right
-    return PASSED if right else NOT_PASSED
+    return checking.check(find(Path.cwd()).notebook(options.unit), options.unit, options.question)
 
 
 def submit(options: argparse.Namespace, more: Sequence[str]) -> int:

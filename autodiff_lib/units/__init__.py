@@ -26,7 +26,8 @@ class Unit:
     hours: tuple[int, int] = (0, 0)  # of work, an estimate: from, to; (0, 0) where there is none yet
     operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
     functions: tuple[str, ...] = ()  # names of those that are functions, classes or methods, after the operators
-    further: tuple[str, ...] = ()  # signatures of operators that are asked for beyond the exercises, and not graded
+    further: tuple[str, ...] = ()  # signatures of operators, and names of functions and classes, asked beyond the exercises, not graded
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> what it asks together, exercises and `further`
     own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
     ready_made: Mapping[str, frozenset[str]] = field(default_factory=dict)  # exercise -> what libraries call the same thing
@@ -42,9 +43,14 @@ class Unit:
         """Their names, in the notebook's order."""
         return (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
 
+    @property
+    def further_functions(self) -> tuple[str, ...]:
+        """Those of `further` that are no operators."""
+        return tuple(asked for asked in self.further if asked.isidentifier())
+
     def entry(self, exercise: str) -> str:
         """The name of an exercise in the table."""
-        return f"{self.name}.{exercise}" if self.own_names and exercise in self.functions else exercise
+        return f"{self.name}.{exercise}" if self.own_names and exercise in (*self.functions, *self.further_functions) else exercise
 
     @property
     def stem(self) -> str:
@@ -91,7 +97,7 @@ def needed(unit: str) -> tuple[str, ...]:
 
 for unit in UNITS.values():
     for number, exercise in enumerate((*unit.operators, *unit.functions, *unit.further), start=1):
-        if exercise not in unit.functions:
+        if exercise not in (*unit.functions, *unit.further_functions):
             declare_operator(exercise, unit.name, number)
         else:
             declare_function(unit.entry(exercise), unit.name, number)

@@ -21,8 +21,8 @@ from autodiff_lib.student.handing_in import RECEIPT
 from autodiff_lib.units import UNITS
 
 from ..book.roster import Names
+from ..submission.archives import Item, Unpacked, other_archive, unpack
 from ..submission.submitted import TIMESTAMP, is_notebook
-from .archives import Item, Unpacked, other_archive, unpack
 from .late import Lateness, handed_in, lateness, rules
 from .schemes import AGAIN, METADATA, Sender, of_gradescope, sender, time_of
 

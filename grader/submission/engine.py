@@ -36,7 +36,8 @@ MAX_HINT = 600  # characters
 MAX_ERROR = 300  # characters
 DECIDES = ("units/__init__.py", "submission/*.py")  # of the grader: what points depend on
 SHOWS = {  # modules of the library on which no point depends: what is drawn, said, and done in a notebook alone
-    *("figures", "grading", "graph_drawing", "predictions", "step_drawing", "stepping", "timing", "weight_files"),
+    *("address_drawing", "check", "figures", "grading", "graph_drawing", "predictions", "step_drawing", "stepping"),
+    *("tape_drawing", "tape_stepping", "timing", "weight_files"),
     *("checks/check", "checks/diagnosis", "checks/known", "checks/report", "checks/session", "checks/ungraded"),
     *("kinds/beside", "kinds/steps"),
 }

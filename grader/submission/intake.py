@@ -25,6 +25,7 @@ from autodiff_lib.checks.ready_made import Look, look
 from autodiff_lib.units import UNITS
 
 from ..book.nbgrader_course import ROOT
+from . import packed
 from .submitted import MAX_FILE, MAX_FILES_TOTAL, TIMESTAMP, MiB, Submitted, is_notebook, shown
 
 MAX_CELLS, MAX_SOURCE, MAX_CODE = 500, 2**17, 2**18  # code cells that are run, characters of each, and of all together
@@ -69,23 +70,26 @@ def read(submitted: Submitted, unit: str) -> Submission:
 
 
 def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
-    submission = Submission(unit, repairs=list(submitted.unread))
-    paths = list(submitted.files)
-    notebooks = {path: content for path, content in submitted.files.items() if is_notebook(path) and isinstance(content, bytes)}
+    opened = packed.opened(submitted.files)
+    unread = (*submitted.unread, *opened.unread)
+    submission = Submission(unit, repairs=[*unread, *opened.told])
+    notebooks = {path: content for path, content in opened.files.items() if is_notebook(path) and isinstance(content, bytes)}
     if not notebooks:
-        there = ", ".join(PurePosixPath(path).name[:40] for path in paths[:3])
-        submission.problem = "; ".join(submitted.unread) or f"no notebook was submitted{f', only {there}' if there else ''}"
+        there = ", ".join(PurePosixPath(path).name[:40] for path in list(opened.files)[:3])
+        submission.problem = "; ".join(unread) or f"no notebook was submitted{f', only {there}' if there else ''}"
         return submission
     best: tuple[tuple[int, bool, str], str, list[dict[str, Any]], list[str]] = ((-1, False, ""), "", [], [])
     for path, content in notebooks.items():  # one after the other: together they may take more memory than there is
         cells, repairs = parse(content)
-        worth = (work_in(cells, unit), path == UNITS[unit].notebook, PurePosixPath(path).name)
+        worth = (work_in(cells, unit), packed.is_expected(path, opened.inside.get(path), UNITS[unit].notebook), PurePosixPath(path).name)
         if worth > best[0]:
             best = worth, path, cells, repairs
     (work, expected, _), path, cells, repairs = best
-    if submitted.unread and not (work and expected):  # what was not read may be what counts
-        submission.problem = "; ".join(submitted.unread)
+    if unread and not (work and expected):  # what was not read may be what counts
+        submission.problem = "; ".join(unread)
         return submission
+    if (inside := opened.inside.get(path)) is not None:
+        submission.repairs.append(f"the notebook came packed, in {shown(packed.archive_of(path, inside))}, and was unpacked")
     if not expected:
         submission.repairs.append(f"the notebook was found as {shown(path)}, not as {UNITS[unit].notebook}")
     if len(notebooks) > 1:
@@ -98,7 +102,7 @@ def read_as_it_is(submitted: Submitted, unit: str) -> Submission:
     submission.cells, mended = mend(kept, unit)
     submission.in_words = answers_in_words(cells, unit)
     submission.repairs += mended
-    others = {path: content for path, content in submitted.files.items() if not is_notebook(path)}
+    others = {path: content for path, content in opened.files.items() if not is_notebook(path)}
     submission.files = extra_files(others, PurePosixPath(path).parent, submission.repairs)
     submission.look = look_at(submission)
     return submission

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
+ARCHIVE = re.compile(r"\.(tar|t(ar\.)?(gz|bz2|xz)|tgz|zip)$", re.IGNORECASE)
 MiB = 2**20
 MAX_NOTEBOOK = 100 * MiB  # bytes; outputs are dropped at once
-MAX_NOTEBOOKS = 120 * MiB  # of all notebooks of a submission together
+MAX_NOTEBOOKS = 120 * MiB  # of all notebooks of a submission, and archives, together
 MAX_FILE, MAX_FILES_TOTAL = MiB, 8 * MiB  # what comes along with the notebook
 MAX_LUGGAGE = 8 * MAX_FILES_TOTAL  # of files beside notebooks that are read; intake takes fewer, but not always the first
 MAX_ENTRIES = 100_000  # files and folders; a virtual environment that came along has some ten thousand
@@ -77,10 +78,15 @@ def is_notebook(path: str) -> bool:
     return bool(NOTEBOOK.search(path)) and not any(part.startswith(".") for part in path.split("/"))
 
 
-def importance(found: tuple[str, int]) -> tuple[bool, int, int, str]:
-    """Notebooks first, the uppermost and smallest first: where a bound is reached, as little as can be is left out."""
+def is_archive(path: str) -> bool:
+    """Whether what is to be graded may be packed into it, as into a handin.tar; the content says more."""
+    return bool(ARCHIVE.search(path)) and not any(part.startswith(".") for part in path.split("/"))
+
+
+def importance(found: tuple[str, int]) -> tuple[bool, bool, int, int, str]:
+    """Notebooks first, then archives, the uppermost and smallest first: where a bound is reached, as little as can be is left out."""
     path, size = found
-    return not is_notebook(path), path.count("/"), size, path
+    return not is_notebook(path), not is_archive(path), path.count("/"), size, path
 
 
 def sizes(folder: Path, unread: list[str], deadline: float) -> Iterator[tuple[str, int]]:
@@ -117,7 +123,7 @@ def contents(folder: Path, listed: Sequence[str], unread: list[str], deadline: f
     left = {True: MAX_NOTEBOOKS, False: MAX_LUGGAGE}
     for path in listed:
         in_time(deadline)
-        notebook = is_notebook(path)
+        notebook = is_notebook(path) or is_archive(path)
         try:
             content = content_of(folder / path, min(left[notebook], MAX_NOTEBOOK if notebook else MAX_FILE))
         except FileNotFoundError:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import os
 import socket
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,3 +154,35 @@ def a_widget_with_a_long_memory():
 @made("A tool wrote the file with megabytes of blanks between its cells.")
 def blanks_between_cells():
     return {NAME: json.dumps(json.loads(encoded(full())), separators=("," + " " * 5000, ":")).encode()}
+
+
+def tar(*entries: tuple[str, bytes], link: str = "") -> bytes:
+    """A tar of files, and perhaps a link."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:gz") as archive:
+        for name, content in entries:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        if link:
+            entry = tarfile.TarInfo("link")
+            entry.type, entry.linkname = tarfile.SYMTYPE, link
+            archive.addfile(entry)
+    return written.getvalue()
+
+
+@made("Handed in as another course wants it: a tar, with a module that the notebook imports.", "came packed, in handin.tar")
+def a_tar():
+    notebook = full()
+    notebook.cells[1].source += "\nimport mine"
+    return {"handin.tar": tar((f"handin/{NAME}", encoded(notebook)), ("handin/mine.py", b"x = 1\n"))}
+
+
+@made("A tar beside the notebook as it came, with a link out of it.", "came packed", "a link or a device", "of 2 notebooks")
+def a_tar_beside_an_untouched_notebook():
+    return {NAME: encoded(untouched()), "handin.tar.gz": tar((NAME, encoded(full())), link="/etc/passwd")}
+
+
+@among("A tar that was cut off on its way.", "left out: it cannot", path="elsewhere/" + NAME, nothing=True)
+def half_a_tar(folder):
+    (folder / "handin.tar").write_bytes(tar((NAME, encoded(full())))[:5000])

@@ -15,7 +15,7 @@ from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
 from ...checks.forms import Form, is_list_of
 from ...checks.question import Answer, Ask, Beside, Failure
-from ...checks.values import Shape, described, draw, generator
+from ...checks.values import SAID, Shape, described, draw, generator
 from ..steps import Steps, ends_at_a_step, followed
 
 
@@ -28,11 +28,20 @@ def beside_call(case: ArrayCase, answer: Answer) -> Beside | None:
     return ends_at_a_step(widened(answer.arrays[0]), steps, given, case.dtype)
 
 
+def miscounted(case: ArrayCase, answer: Answer, count: int | None = None) -> Failure:
+    """What to say of another number of results than there should be: `count`, or as many as there are arrays."""
+    wanted, got = len(case.wanted), len(answer.arrays) if count is None else count
+    what = f": {' and '.join(case.results)}" if case.results else ""
+    message = f"{case.function.split('.')[-1]} must return {wanted} array{'s' * (wanted > 1)}{what}; got {got}."
+    return Failure.wrong(case, message, "What stands behind its return?")
+
+
 CALL = Form(
     "kinds.function.probe:call",
     arrays=lambda case: len(case.wanted),
     facts={"changed": lambda value, case: is_list_of(int, value)},
     bfloat16=True,
+    miscounted=miscounted,
     beside=beside_call,
 )
 
@@ -53,16 +62,23 @@ class ArrayCase:
     seed: str = "public"
     hidden: bool = False
     steps: Callable[..., Steps] | None = None  # of the same arguments, as tensors: the values on the way to the only result
+    arguments: tuple[str, ...] = ()  # what the arrays are called, where they have names
+    results: tuple[str, ...] = ()  # and what is returned
 
     @cached_property
     def name(self) -> str:
-        return f"{described(self.shapes, self.keywords, self.kinds)}, {self.dtype}"
+        if not self.arguments:
+            return f"{described(self.shapes, self.keywords, self.kinds)}, {self.dtype}"
+        kinds = self.kinds or ("normal",) * len(self.shapes)
+        named = zip(self.arguments, self.shapes, kinds, strict=True)
+        told = [f"{name} {list(shape)}" + (f" ({SAID[kind]})" if kind in SAID else "") for name, shape, kind in named]
+        return f"{', '.join(told)}, {self.dtype}"
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, ...]:
         rng = generator(self.seed, self.function, self.name)
         kinds = self.kinds or ("normal",) * len(self.shapes)
-        return tuple(rounded(draw(kind, shape, rng), self.dtype) for kind, shape in zip(kinds, self.shapes, strict=True))
+        return tuple(np.asarray(rounded(draw(kind, shape, rng), self.dtype)) for kind, shape in zip(kinds, self.shapes, strict=True))
 
     @cached_property
     def wanted(self) -> tuple[np.ndarray, ...]:
@@ -76,18 +92,40 @@ class ArrayCase:
     def features(self) -> dict[str, Any]:
         return {**self.keywords, "rank": " and ".join(str(len(shape)) for shape in self.shapes), "dtype": self.dtype}
 
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        """The arrays to look at, by what they are called."""
+        names = self.arguments or [f"argument {place + 1}" for place in range(len(self.arrays))]
+        return {name: widened(array) for name, array in zip(names, self.arrays, strict=True)}
+
+    def result(self, place: int) -> str:
+        """What to call a result at the beginning of a sentence."""
+        if self.results:
+            return f"The {self.results[place]}"
+        return f"Value {place + 1} of {len(self.wanted)}" if len(self.wanted) > 1 else "The value"
+
 
 def judge_call(case: ArrayCase, answer: Answer) -> Failure | None:
-    inputs = {f"argument {place + 1}": widened(array) for place, array in enumerate(case.arrays)}
-    for place, (array, want) in enumerate(zip(answer.arrays, case.wanted, strict=True)):
-        got, dtype = widened(array), name_of(array.dtype)
-        which = f"Value {place + 1} of {len(case.wanted)}" if len(case.wanted) > 1 else "The value"
-        if not agree(got, want, case.dtype):
-            return Failure(case.name, "wrong", f"{which} is wrong.", diagnose(got, want, case.dtype), got, want, inputs)
-        if dtype != case.dtype:
-            message = f"{which} has dtype {dtype} for {case.dtype} inputs."
-            return Failure(case.name, "wrong", message, "The result keeps the dtype of its input.", got, want, inputs)
+    for place, array in enumerate(answer.arrays):
+        if (wrong := judge_result(place)(case, answer)) is not None:
+            return wrong
+        if (dtype := name_of(array.dtype)) != case.dtype:
+            message, keep = f"{case.result(place)} has dtype {dtype} for {case.dtype} inputs.", "The result keeps the dtype of its input."
+            return Failure(case.name, "wrong", message, keep, widened(array), case.wanted[place], case.inputs)
     if answer.facts["changed"]:
-        message = f"Argument {answer.facts['changed'][0] + 1} was changed."
-        return Failure(case.name, "wrong", message, "It belongs to the caller: make a new array.", inputs=inputs)
+        place = answer.facts["changed"][0]
+        name = case.arguments[place : place + 1] or (f"Argument {place + 1}",)
+        return Failure(case.name, "wrong", f"{name[0]} was changed.", "It belongs to the caller: make a new array.", inputs=case.inputs)
     return None
+
+
+def judge_result(place: int) -> Callable[[ArrayCase, Answer], Failure | None]:
+    """A judge of the shape and the numbers of one result alone."""
+
+    def judge(case: ArrayCase, answer: Answer) -> Failure | None:
+        got, want = widened(answer.arrays[place]), case.wanted[place]
+        if agree(got, want, case.dtype):
+            return None
+        return Failure(case.name, "wrong", f"{case.result(place)} is wrong.", diagnose(got, want, case.dtype), got, want, case.inputs)
+
+    return judge

@@ -8,9 +8,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import math
 import os
 import stat
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -38,6 +40,9 @@ BROKEN = (
 FILES = (".npz", ".pt", ".pth", ".docx", ".xlsx", ".pptx", ".odt", ".whl")
 """What is a zip inside, and handed in as one file."""
 
+NO_FILE = "a link or a device, which is not followed"
+"""Why something is refused that has no content of its own."""
+
 OTHERS = {b"Rar!\x1a\x07": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"}
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 """First bytes -> how such a file is read."""
@@ -56,6 +61,7 @@ class Limits:
     all_entries: int = 1_000_000  # in all
     depth: int = 4  # archives within archives
     name: int = 1000  # bytes of a path within an archive
+    seconds: float = math.inf  # for all of it
 
 
 @dataclass(frozen=True)
@@ -109,11 +115,14 @@ class Unpacking:
     budgets: list[Budget] = field(default_factory=list)
     files: int = 0
     named: Path | None = None  # the archive that all is about, if it is one
+    began: float = 0.0
 
     def refuse(self, path: tuple[str, ...], why: str) -> None:
         self.found.refused.append(("/".join(path), why))
 
     def spend(self, size: int = 0, entries: int = 0) -> None:
+        if time.monotonic() - self.began > self.limits.seconds:
+            raise TooMuchError(f"unpacking it takes longer than {self.limits.seconds:g} seconds")
         for number, budget in enumerate(self.budgets):
             budget.bytes -= size
             budget.entries -= entries
@@ -199,8 +208,8 @@ class Unpacking:
 
     def tar(self, path: tuple[str, ...], file: Path) -> None:
         with opener(file)(file, "rb") as content:
-            bounded = Bounded(content, self.budgets[-1])
-            with tarfile.open(fileobj=bounded, mode="r|") as archive:  # type: ignore[call-overload]
+            bounded = Bounded(content, self.budgets[-1], self.spend)
+            with tarfile.open(fileobj=bounded, mode="r|", tarinfo=ShortHeader) as archive:  # type: ignore[call-overload]
                 for entry in archive:
                     inside = self.place(path, decoded(entry.name), entry.isdir(), entry.isreg())
                     if inside:
@@ -216,7 +225,7 @@ class Unpacking:
             self.refuse((*path, f"{name[:40]}…"), f"its path is longer than {self.limits.name} bytes")
             return ()
         if not is_file:
-            self.refuse((*path, *parts(name)), "a link or a device, which is not followed")
+            self.refuse((*path, *parts(name)), NO_FILE)
             return ()
         return (*path, *parts(name))
 
@@ -250,15 +259,31 @@ def reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
+MAX_HEADER = 16 * 1024  # bytes of what stands before an entry: its path and its attributes
+LONG = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+
+
+class ShortHeader(tarfile.TarInfo):
+    """An entry of a tar. What stands before it is read at once, and searched for words: a long one takes forever."""
+
+    @classmethod
+    def frombuf(cls, *arguments: Any, **keywords: Any) -> ShortHeader:
+        found = super().frombuf(*arguments, **keywords)
+        if found.type in LONG and found.size > MAX_HEADER:
+            raise tarfile.ReadError(f"an entry has a header of {found.size} bytes, more than {MAX_HEADER}")
+        return found
+
+
 class Bounded:
     """A stream of which no more than a budget is read: a small packed file may hold any number of zeros."""
 
-    def __init__(self, content: IO[bytes], budget: Budget) -> None:
-        self.content, self.budget = content, budget
+    def __init__(self, content: IO[bytes], budget: Budget, spend: Callable[[], None]) -> None:
+        self.content, self.budget, self.spend = content, budget, spend
         self.left = budget.bytes + 64 * MiB  # headers and padding on top
 
     def read(self, size: int = -1) -> bytes:
-        got = self.content.read(size if size >= 0 else CHUNK)
+        self.spend()  # time, of which a header that is read in small pieces takes any amount
+        got = self.content.read(min(size, self.left + 1) if size >= 0 else CHUNK)
         self.left -= len(got)
         if self.left < 0:
             raise LargeArchiveError(self.budget, "it unpacks to more bytes than anybody hands in")
@@ -274,7 +299,7 @@ def unpack(path: Path, scratch: Path, limits: Limits | None = None) -> Unpacked:
         raise FileNotFoundError(f"there is no {path}")
     scratch.mkdir(parents=True, exist_ok=True)
     limits = limits or Limits()
-    work = Unpacking(scratch, limits, budgets=[Budget(limits.all, limits.all_entries)], named=path)
+    work = Unpacking(scratch, limits, budgets=[Budget(limits.all, limits.all_entries)], named=path, began=time.monotonic())
     top = (decoded(path.resolve().name),)
     if path.is_dir():
         work.folder(top, path)
