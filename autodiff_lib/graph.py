@@ -49,6 +49,11 @@ class Node:
         self.attrs = {} if attrs is None else attrs
         self._name = name
 
+    @classmethod
+    def make_from_op(cls, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
+        """What an operator makes of its inputs: a node without a value. Tensors, which have one, make it otherwise."""
+        return Node(inputs, op, attrs)
+
     @property
     def name(self) -> str:
         """The name given at construction, or the expression, abbreviated to `MAX_NAME` characters."""
@@ -90,7 +95,7 @@ class Node:
     def __neg__(self) -> Node:
         return table["mul_by_const"](self, -1)
 
-    def __gt__(self, other: Any) -> Node:
+    def __gt__(self, other: Any) -> Any:
         raise TypeError("nodes have no values to compare; ad.greater(a, b) makes a node that is 1 where a > b, else 0")
 
     __lt__ = __ge__ = __le__ = __gt__
@@ -195,9 +200,13 @@ class Op:
         return inspect.Signature([*operands, *(kinds(key, kinds.POSITIONAL_OR_KEYWORD, default=value) for key, value in defaults.items())])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Node:
-        """A node that applies this operator. Raises TypeError where the call does not fit `signature`."""
+        """A node that applies this operator, a tensor where an input is one. Raises TypeError where the call does not fit `signature`."""
         inputs, attrs = self.signature.bind(args, kwargs)
-        return Node(inputs, self, attrs)
+        kind = Node
+        for operand in inputs:
+            if type(operand) is not kind and isinstance(operand, kind):
+                kind = type(operand)
+        return kind.make_from_op(self, inputs, attrs)
 
     def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
         """The value of `node`, from the values of its inputs (which must be left as they are)."""
