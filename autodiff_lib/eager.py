@@ -69,6 +69,8 @@ class Value(Node):
 
     __slots__ = ("__weakref__", "cached_data", "requires_grad")
 
+    requires_grad: bool
+
     inputs: tuple[Value, ...]
 
     def _init(
@@ -125,7 +127,7 @@ class Tensor(Value):
 
     # --- what unit 6 writes
 
-    make_from_op = classmethod(not_yet("make_from_op"))
+    make_from_op: Any = classmethod(not_yet("make_from_op"))
     detach = not_yet("detach")
     backward = not_yet("backward")
 
@@ -198,22 +200,22 @@ class Tensor(Value):
 
     # --- operators as one writes them
 
-    def __add__(self, other: Tensor | float) -> Tensor:
+    def __add__(self, other: Any) -> Tensor:
         return call("EWiseAdd", self, other) if is_tensor(other, "+") else call("AddScalar", self, scalar=other)
 
-    def __sub__(self, other: Tensor | float) -> Tensor:
+    def __sub__(self, other: Any) -> Tensor:
         return self + call("Negate", other) if is_tensor(other, "-") else call("AddScalar", self, scalar=-other)
 
-    def __mul__(self, other: Tensor | float) -> Tensor:
+    def __mul__(self, other: Any) -> Tensor:
         return call("EWiseMul", self, other) if is_tensor(other, "*") else call("MulScalar", self, scalar=other)
 
-    def __truediv__(self, other: Tensor | float) -> Tensor:
+    def __truediv__(self, other: Any) -> Tensor:
         return call("EWiseDiv", self, other) if is_tensor(other, "/") else call("DivScalar", self, scalar=other)
 
-    def __pow__(self, other: Tensor | float) -> Tensor:
+    def __pow__(self, other: Any) -> Tensor:
         return call("EWisePow", self, other) if is_tensor(other, "**") else call("PowerScalar", self, scalar=other)
 
-    def __matmul__(self, other: Tensor) -> Tensor:
+    def __matmul__(self, other: Any) -> Tensor:
         return call("MatMul", self, other)
 
     def __neg__(self) -> Tensor:
@@ -222,11 +224,11 @@ class Tensor(Value):
     __radd__ = __add__
     __rmul__ = __mul__
 
-    def __rsub__(self, other: float) -> Tensor:
+    def __rsub__(self, other: Any) -> Tensor:
         is_tensor(other, "-")
         return -self + other
 
-    def __rtruediv__(self, other: float) -> Tensor:
+    def __rtruediv__(self, other: Any) -> Tensor:
         is_tensor(other, "/")
         return call("PowerScalar", self, scalar=-1) * other
 
