@@ -27,7 +27,7 @@ MOST_PRINTED = 1000  # entries of a tensor that are all printed; of more, the fi
 lazy_mode: ContextVar[bool] = ContextVar("lazy_mode", default=False)
 """Whether tensors wait for somebody to ask for their values: of each thread, as `lazy` sets it."""
 
-watching: ContextVar[weakref.WeakSet[Tensor] | None] = ContextVar("watching", default=None)
+watching: ContextVar[weakref.WeakSet[Value] | None] = ContextVar("watching", default=None)
 """Where new tensors are written down, while `living` is open."""
 
 
@@ -42,9 +42,9 @@ def lazy(on: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def living() -> Iterator[weakref.WeakSet[Tensor]]:
+def living() -> Iterator[weakref.WeakSet[Value]]:
     """While open, the tensors that are made are written down; what is returned holds those that are still alive."""
-    alive: weakref.WeakSet[Tensor] = weakref.WeakSet()
+    alive: weakref.WeakSet[Value] = weakref.WeakSet()
     before = watching.set(alive)
     try:
         yield alive
@@ -67,11 +67,11 @@ class Value(Node):
     to it is of use: of a leaf as it was made, of others where it is so of an input.
     """
 
-    __slots__ = ("__weakref__", "cached_data", "requires_grad")
-
-    requires_grad: bool
+    __slots__ = ("__weakref__", "cached_data", "grad", "requires_grad")
 
     inputs: tuple[Value, ...]
+    requires_grad: bool
+    grad: Tensor | None
 
     def _init(
         self,
@@ -82,13 +82,20 @@ class Value(Node):
         requires_grad: bool | None = None,
         name: str | None = None,
     ) -> None:
-        """Fill a value that `__new__` has made. TypeError where an input has no value and will have none."""
+        """Fill a value that `__new__` has made. TypeError where an input has no value and will have none.
+
+        Everything that is computed goes through here, so it is kept short.
+        """
+        any_does = False
         for operand in inputs:
             if not isinstance(operand, Value):
                 raise TypeError(f"{op.name}: tensors and nodes without values do not mix, got {operand!r}: make a Tensor of its value")
-        self.op, self.inputs, self.attrs, self._name = op, tuple(cast(Sequence[Value], inputs)), attrs or {}, name
-        self.cached_data = cached_data
-        self.requires_grad = any(operand.requires_grad for operand in self.inputs) if requires_grad is None else requires_grad
+            any_does = any_does or operand.requires_grad
+        self.op, self.inputs, self.attrs, self._name = op, tuple(inputs), attrs or {}, name  # type: ignore[arg-type]
+        self.cached_data, self.grad = cached_data, None
+        self.requires_grad = any_does if requires_grad is None else requires_grad
+        if (alive := watching.get()) is not None:
+            alive.add(self)
 
     @property
     def is_leaf(self) -> bool:
@@ -105,18 +112,10 @@ class Tensor(Value):
     float32, as in PyTorch; arrays of floats keep their dtype, unless one is named. TypeError for what holds no numbers.
     """
 
-    __slots__ = ("grad",)
-
-    grad: Tensor | None
+    __slots__ = ()
 
     def __init__(self, array: Any, dtype: str | torch.dtype | None = None, requires_grad: bool = True, name: str | None = None) -> None:
         self._init(table["placeholder"], (), cached_data=numbers(array, dtype), requires_grad=requires_grad, name=name)
-
-    def _init(self, *args: Any, **kwargs: Any) -> None:
-        super()._init(*args, **kwargs)
-        self.grad = None
-        if (alive := watching.get()) is not None:
-            alive.add(self)
 
     @classmethod
     def make_const(cls, data: Values, requires_grad: bool = False) -> Tensor:
@@ -204,7 +203,7 @@ class Tensor(Value):
         return call("EWiseAdd", self, other) if is_tensor(other, "+") else call("AddScalar", self, scalar=other)
 
     def __sub__(self, other: Any) -> Tensor:
-        return self + call("Negate", other) if is_tensor(other, "-") else call("AddScalar", self, scalar=-other)
+        return call("sub", self, other) if is_tensor(other, "-") else call("AddScalar", self, scalar=-other)
 
     def __mul__(self, other: Any) -> Tensor:
         return call("EWiseMul", self, other) if is_tensor(other, "*") else call("MulScalar", self, scalar=other)
