@@ -115,13 +115,14 @@ class Tensor(Value):
     __slots__ = ()
 
     def __init__(self, array: Any, dtype: str | torch.dtype | None = None, requires_grad: bool = True, name: str | None = None) -> None:
-        self._init(table["placeholder"], (), cached_data=numbers(array, dtype), requires_grad=requires_grad, name=name)
+        called = name or ("tensor" if requires_grad else "constant")
+        self._init(table["placeholder"], (), cached_data=numbers(array, dtype), requires_grad=requires_grad, name=called)
 
     @classmethod
     def make_const(cls, data: Values, requires_grad: bool = False) -> Tensor:
         """A leaf with these very numbers, which are not copied, and no history."""
         tensor = cls.__new__(cls)
-        tensor._init(table["placeholder"], (), cached_data=data, requires_grad=requires_grad)
+        tensor._init(table["placeholder"], (), None, data, requires_grad, "tensor" if requires_grad else "constant")
         return tensor
 
     # --- what unit 6 writes
@@ -192,8 +193,8 @@ class Tensor(Value):
 
     def __repr__(self) -> str:
         some = self.numpy() if self.dtype != torch.bfloat16 else self.value().float().numpy()
-        text = np.array2string(some, threshold=MOST_PRINTED, separator=", ", prefix="Tensor(")
-        notes = [] if self.dtype in (torch.float32, torch.float64) else [f"dtype={str(self.dtype).removeprefix('torch.')}"]
+        text = np.array2string(some, precision=4, threshold=MOST_PRINTED, separator=", ", prefix="Tensor(")
+        notes = [] if self.dtype == torch.float32 else [f"dtype={str(self.dtype).removeprefix('torch.')}"]
         notes += [f"op={self.op.name}"] if self.inputs else []
         return f"Tensor({', '.join([text, *notes])})"
 

@@ -11,12 +11,13 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
-from .graph_drawing import draw_graph
+from .graph_drawing import beside, draw_graph
 from .step_drawing import step
+from .tensor_steps import step_tensor
 
 __all__ = [
-    "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
-    "similarity", "step",
+    "attention_maps", "bars", "beside", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
+    "similarity", "step", "step_tensor",
 ]  # fmt: skip
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
