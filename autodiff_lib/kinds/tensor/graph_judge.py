@@ -117,6 +117,7 @@ class GradientsCase(GraphCase):
     again: bool = False  # whether the gradients are differentiated once more
     create_graph: bool = False  # whether they are asked for with a history
     seeded: bool = True  # whether a gradient of the output is handed over
+    nothing: bool = False  # whether that is zero
     times: int = 1  # how often the same is done, on the same graph
     chain: int = 0  # the length of a chain, which the probe makes by itself
     guarded: bool = False  # whether torch's autograd raises: not where it stands in for a function that is called
@@ -127,7 +128,7 @@ class GradientsCase(GraphCase):
         if self.chain or not self.seeded:
             return np.ones(self.value_shape, self.dtype)
         rng = generator(self.seed, self.name, "output_grad")
-        return rng.standard_normal(self.value_shape).astype(self.dtype)
+        return (0 if self.nothing else 1) * rng.standard_normal(self.value_shape).astype(self.dtype)
 
     @cached_property
     def value_shape(self) -> tuple[int, ...]:
@@ -248,7 +249,7 @@ def are_kinds(value: Any, case: Any) -> bool:
     return is_list_of(str, value) and len(value) == 3
 
 
-REFUSALS = Form("kinds.tensor.probe:refusals", facts={"refused": are_kinds})
+REFUSALS = Form("kinds.tensor.probe:refusals", arrays=lambda case: 1, facts={"refused": are_kinds})
 ASKED = ("of a tensor that needs no gradient", "with an out_grad of another shape", "with an out_grad of the right shape")
 
 
@@ -267,9 +268,14 @@ class RefusalCase:
     def features(self) -> dict[str, Any]:
         return {}
 
-    def ask(self) -> Ask:
+    @cached_property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """An out_grad of the right shape, and one of another."""
         rng = generator(self.seed, self.name)
-        return Ask(self.form.probe, {"function": self.function}, (rng.standard_normal((2, 3)), rng.standard_normal((3, 2))))
+        return rng.standard_normal((2, 3)), rng.standard_normal((3, 2))
+
+    def ask(self) -> Ask:
+        return Ask(self.form.probe, {"function": self.function}, self.arrays)
 
 
 def judge_refusals(case: RefusalCase, answer: Answer) -> Failure | None:
@@ -280,4 +286,10 @@ def judge_refusals(case: RefusalCase, answer: Answer) -> Failure | None:
             flags = [1.0 + (one == "") + 2.0 * (one == "ValueError") for one in answer.facts["refused"]]
             hint = "What would the gradients be, and whose?" if wanted else "Look at the shapes of both: are they compared as they are?"
             return Failure.wrong(case, f"backward {what} {did}: {due}.", hint, np.asarray(flags))
+    got, want = answer.arrays[0].astype("float64"), 2 * case.arrays[0]
+    ignored = got.shape == want.shape and agree(got, np.full_like(want, 2), "float64")  # whose mistake is asked about elsewhere
+    if not (ignored or agree(got, want, "float64")):
+        return Failure.wrong(
+            case, "backward with an out_grad of the right shape left no gradient.", "What is done after the checks?", got, want
+        )
     return None

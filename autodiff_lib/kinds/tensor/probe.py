@@ -163,7 +163,7 @@ def gradients(ask: Ask) -> Answer:
 
 
 def refusals(ask: Ask) -> Answer:
-    """What `backward` raises where nothing needs a gradient, and for a gradient of another shape; its kind, or nothing."""
+    """What `backward` raises where nothing needs a gradient, and for a gradient of another shape; and what it leaves where it must not."""
     function = ask.settings["function"]
     values, other = ask.arrays
 
@@ -181,7 +181,9 @@ def refusals(ask: Ask) -> Answer:
         return raised.kind if isinstance(raised, Problem) else raised
 
     with engine(function):
-        found = [refused(leaf(values, False)), refused(leaf(values), leaf(other, False)), refused(leaf(values), leaf(values, False))]
+        right = leaf(values)
+        found = [refused(leaf(values, False)), refused(leaf(values), leaf(other, False)), refused(right, leaf(values, False))]
     if "NotImplementedError" in found:
         raise NotImplementedError("exercise backward is not done yet")
-    return Answer(facts={"refused": found})
+    grad = np.zeros(()) if right.grad is None else realized(right.grad).detach().numpy().copy()
+    return Answer((grad,), facts={"refused": found})

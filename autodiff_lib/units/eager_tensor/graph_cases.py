@@ -185,9 +185,10 @@ def backward_question(number: int) -> Question:
         graph = GradientsCase(f"{title}, with its graph", build, settings=function, wrt=wrt, create_graph=True, **given, **more)
         return *listed, single, graph
 
+    zero = GradientsCase("x * x, with an out_grad of 0", lambda x: [mul(x, x)], settings=function, wrt=(0,), nothing=True)
     parts = (
         Part("without out_grad", 0.75, cases(seeded=False), judge_history, "of what the gradients are, where nothing is handed over"),
-        Part("with out_grad", 0.75, cases(), judge_history, "what is done with all that is handed over"),
+        Part("with out_grad", 0.75, (*cases(), zero), judge_history, "what is done with all that is handed over"),
         Part("refusals", 0.5, (RefusalCase(UNIT.entry("backward")),), judge_refusals, "the last sentence of its description"),
     )
     return Question(UNIT.name, number, "backward", parts)

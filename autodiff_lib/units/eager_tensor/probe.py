@@ -281,13 +281,11 @@ def epoch(ask: Ask) -> Answer:
             whole = called(given["X"], given["y"], list(weights.values()), settings["batch"])
             steps = list(alive)
             facts = {"trainable": [one.requires_grad is True for one in whole], "history": [bool(one.inputs) for one in whole]}
-            now: tuple[Tensor, ...] = (leaf(ask.arrays[2]), leaf(ask.arrays[3]))
-            after_each = []
+            after_each = [tuple(ask.arrays[2:])]
             for rows in settings["batches"]:
-                now = called(wrap(ask.arrays[0][rows]), wrap(ask.arrays[1][rows]), now, len(rows))
-                now = tuple(leaf(as_array(realized(one))) for one in now)
-                after_each.append(now)
+                returned = called(wrap(ask.arrays[0][rows]), wrap(ask.arrays[1][rows]), [*map(leaf, after_each[-1])], len(rows))
+                after_each.append(tuple(as_array(realized(one)) for one in returned))
     changed = [name for name, value in given.items() if not np.array_equal(np.asarray(value), ask.arrays[list(given).index(name)])]
     changed += spoiled(weights, ask.arrays[2:])
-    values = [as_array(realized(one)) for one in (*whole, *after_each[-1], *after_each[0])]
-    return Answer(tuple(values), facts={**facts, "spoiled": changed, "alive": steps})
+    values = (*(as_array(realized(one)) for one in whole), *after_each[-1], *after_each[1])
+    return Answer(values, facts={**facts, "spoiled": changed, "alive": steps})

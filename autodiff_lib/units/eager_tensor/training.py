@@ -255,6 +255,7 @@ class EpochCase:
     rare: bool = False  # whether no sample is of the last class
     dtype: str = "float64"
     tensors: bool = False  # whether X and y are torch tensors
+    by_itself: int = 1000  # how many batches are asked about by themselves as well
     seed: str = "public"
     hidden: bool = False
 
@@ -273,18 +274,19 @@ class EpochCase:
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """X (n, D), y (n,), W1 (D, H), W2 (H, C)."""
+        """X (n, D), y (n,), W1 (D, H), W2 (H, C). On the first sample one hidden unit is above zero, and another one below."""
         rng = generator(self.seed, self.name)
         inputs, units, classes = self.sizes
         labels = rng.integers(classes - self.rare, size=self.samples)
         if not self.rare:
             labels[0] = classes - 1
-        normal = [rng.standard_normal(shape).astype(self.dtype) for shape in ((self.samples, inputs), (inputs, units), (units, classes))]
-        return normal[0], labels, normal[1], normal[2]
+        x, w1, w2 = (rng.standard_normal(shape) for shape in ((self.samples, inputs), (inputs, units), (units, classes)))
+        w1[:, :2] *= np.sign(x[0] @ w1[:, :2]) * (1, -1)
+        return x.astype(self.dtype), labels, w1.astype(self.dtype), w2.astype(self.dtype)
 
     def ask(self) -> Ask:
         settings = {"function": UNIT.entry("nn_epoch"), "batch": self.batch, "lr": self.lr, "tensors": self.tensors}
-        return Ask(self.form.probe, {**settings, "batches": self.batches}, self.arrays)
+        return Ask(self.form.probe, {**settings, "batches": self.batches[: self.by_itself]}, self.arrays)
 
     @cached_property
     def values(self) -> tuple[Tensor, ...]:
@@ -407,7 +409,11 @@ def epoch_question(number: int) -> Question:
         EpochCase("a batch for more than there is", 3, 100),
         EpochCase("labels without the last class", 8, 3, 0.2, (4, 3, 5), rare=True),
     ]
-    left_alone = [EpochCase("two batches", 6, 3), EpochCase("many batches", 24, 2, 0.05), EpochCase("torch tensors", 6, 4, tensors=True)]
+    left_alone = [
+        EpochCase("two batches", 6, 3, by_itself=1),
+        EpochCase("many batches", 24, 2, 0.05, by_itself=1),
+        EpochCase("torch tensors", 6, 4, tensors=True, by_itself=1),
+    ]
     parts = (
         Part("update", 1, tuple(single), judge_update, "the formula of the update: for which weights, with which sign"),
         Part("batches", 1, tuple(several), judge_batches, "which rows belong to the next batch, and how many classes there are"),
