@@ -201,19 +201,19 @@ class Tensor(Value):
     # --- operators as one writes them
 
     def __add__(self, other: Any) -> Tensor:
-        return call("EWiseAdd", self, other) if is_tensor(other, "+") else call("AddScalar", self, scalar=other)
+        return call("EWiseAdd", self, other) if is_tensor(other, "+") else call("AddScalar", self, other)
 
     def __sub__(self, other: Any) -> Tensor:
-        return call("sub", self, other) if is_tensor(other, "-") else call("AddScalar", self, scalar=-other)
+        return call("sub", self, other) if is_tensor(other, "-") else call("AddScalar", self, -other)
 
     def __mul__(self, other: Any) -> Tensor:
-        return call("EWiseMul", self, other) if is_tensor(other, "*") else call("MulScalar", self, scalar=other)
+        return call("EWiseMul", self, other) if is_tensor(other, "*") else call("MulScalar", self, other)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return call("EWiseDiv", self, other) if is_tensor(other, "/") else call("DivScalar", self, scalar=other)
+        return call("EWiseDiv", self, other) if is_tensor(other, "/") else call("DivScalar", self, other)
 
     def __pow__(self, other: Any) -> Tensor:
-        return call("EWisePow", self, other) if is_tensor(other, "**") else call("PowerScalar", self, scalar=other)
+        return call("EWisePow", self, other) if is_tensor(other, "**") else call("PowerScalar", self, other)
 
     def __matmul__(self, other: Any) -> Tensor:
         return call("MatMul", self, other)
@@ -230,7 +230,7 @@ class Tensor(Value):
 
     def __rtruediv__(self, other: Any) -> Tensor:
         is_tensor(other, "/")
-        return call("PowerScalar", self, scalar=-1) * other
+        return call("PowerScalar", self, -1) * other
 
     def __gt__(self, other: Any) -> Values:
         """Where the numbers are greater, as a torch tensor: comparing has no gradient."""
@@ -246,16 +246,16 @@ class Tensor(Value):
         return self.value() <= values_of(other)
 
     def sum(self, axes: int | tuple[int, ...] | None = None) -> Tensor:
-        return call("Summation", self, axes=axes)
+        return call("Summation", self, axes)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return call("Reshape", self, shape=listed(shape))
+        return call("Reshape", self, listed(shape))
 
     def broadcast_to(self, *shape: Any) -> Tensor:
-        return call("BroadcastTo", self, shape=listed(shape))
+        return call("BroadcastTo", self, listed(shape))
 
     def transpose(self, axes: tuple[int, int] | None = None) -> Tensor:
-        return call("Transpose", self, axes=axes)
+        return call("Transpose", self, axes)
 
     @property
     def T(self) -> Tensor:  # noqa: N802 - as in NumPy
@@ -263,8 +263,9 @@ class Tensor(Value):
         return call("Transpose", self)
 
 
-def call(name: str, *operands: Any, **attrs: Any) -> Tensor:
-    return cast(Tensor, table[name](*operands, **attrs))
+def call(name: str, *arguments: Any) -> Any:
+    """What the operator of this name makes; it is looked up at the call, since students write it again and again."""
+    return table[name](*arguments)
 
 
 def listed(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -276,7 +277,7 @@ def is_tensor(value: Any, symbol: str) -> bool:
     """True for a tensor, False for a number; TypeError for what can stand on neither side of `symbol`."""
     if isinstance(value, Value):
         return True
-    if isinstance(value, Real):
+    if type(value) is float or isinstance(value, Real):  # the second alone is right, and slow
         return False
     raise TypeError(f"'{symbol}' takes tensors and plain numbers, got {describe_value(value)}: make a Tensor of it")
 

@@ -254,7 +254,7 @@ def label(node: Node, computed: Mapping[Node, Tensor], names: Mapping[Node, str]
     if node in names:
         lines = [names[node]]
     elif node.inputs:
-        attrs = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in node.attrs.values())
+        attrs = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in node.attrs.values() if value is not None)
         lines = [f"{node.op.name} {attrs}".strip()]
     else:
         lines = [node.name]
