@@ -21,7 +21,7 @@ from ...messages import describe_value
 from ...registry import table
 from ..evaluator.probe import SORTS
 from ..evaluator.watch import shallow_stack
-from .watch import budget_for, chain_of, engine, leaf, realized
+from .watch import budget_for, chain_of, engine, leaf, no_collector, realized
 
 CONSTANT = "a constant"  # what stands for the operator of a tensor that was made of numbers
 
@@ -102,7 +102,7 @@ def tensors_of(ask: Ask, arrays: Sequence[np.ndarray]) -> tuple[list[Tensor], li
 def order(ask: Ask) -> Answer:
     """The order, as positions in the case's graph; of a chain, as distances from its beginning."""
     function = ask.settings["function"]
-    with engine(function):
+    with no_collector("chain" in ask.settings), engine(function):
         if "chain" in ask.settings:
             nodes = chain_of(leaf(np.ones(2)), ask.settings["chain"])
             outputs = nodes[-1:]
@@ -129,14 +129,15 @@ def gradients(ask: Ask) -> Answer:
     settings, function = ask.settings, ask.settings["function"]
     *arrays, from_above = ask.arrays
     name = function.split(".")[-1]
+    start, chain = leaf(np.ones_like(from_above)), []
     if settings["chain"]:
-        start = leaf(np.ones_like(from_above))
-        chain = chain_of(start, settings["chain"])
+        with no_collector():
+            chain = chain_of(start, settings["chain"])
 
     def sorted_chain(outputs: Sequence[Tensor]) -> list[Any]:
         return chain[:] if [*map(id, outputs)] == [id(chain[-1])] else inputs_first(outputs)
 
-    with engine(function, **({"find_topo_sort": sorted_chain} if settings["chain"] else {})):
+    with no_collector(bool(chain)), engine(function, **({"find_topo_sort": sorted_chain} if chain else {})):
         if settings["chain"]:
             nodes, leaves, output, sources = chain, [start], chain[-1], [start]
         else:
@@ -151,7 +152,7 @@ def gradients(ask: Ask) -> Answer:
     for grad in grads:
         if not isinstance(grad, Tensor):
             raise WrongKindError(f"after {name} a tensor that requires it must have a Tensor as its grad, got {describe_value(grad)}")
-    names = [f"the {node.op.name}" if node.inputs else "a leaf" for node in nodes]
+    names = [f"the {node.op.name}" if node.inputs else "a leaf" for node in nodes[: len(before)]]
     changed = [name for name, node, was in zip(names, nodes, before, strict=False) if spoiled({name: node}, [was])]
     changed += spoiled({"out_grad": output_grad}, [from_above])
     values = tuple(realized(grad).detach().numpy().copy() for grad in grads)

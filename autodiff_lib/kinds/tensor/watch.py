@@ -6,6 +6,7 @@ derivative it asks torch, on the values at hand. It knows no rule, and nothing o
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -188,6 +189,19 @@ def chain_of(start: Tensor, length: int, with_values: bool = True) -> list[Tenso
         nodes.append(node)
         start = node
     return nodes
+
+
+@contextmanager
+def no_collector(closed: bool = True) -> Iterator[None]:
+    """While open, nobody looks for circles of references among all these tensors, which takes longer than making them."""
+    before = gc.isenabled()
+    if closed:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ...eager import Tensor, lazy, living
 from ...graph import Node, Op, Signature
 from ...kinds.evaluator.watch import computations, shallow_stack
 from ...kinds.tensor.probe import spoiled, tensors_of, to_answer
-from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, pulled_back, realized, waiting
+from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, no_collector, pulled_back, realized, waiting
 from ...registry import table
 from .unit import UNIT
 
@@ -85,7 +85,7 @@ def realize(ask: Ask) -> Answer:
 
 def realize_chain(start: np.ndarray, length: int) -> Answer:
     """The value at the end of a chain that is long, and how often its operator was at work."""
-    with engine(UNIT.entry("realize_cached_data")):
+    with no_collector(), engine(UNIT.entry("realize_cached_data")):
         nodes = chain_of(leaf(start), length, with_values=False)
         with shallow_stack():
             value = nodes[-1].realize_cached_data()
