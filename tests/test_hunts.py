@@ -70,7 +70,7 @@ def written(text, name="test_half"):
     """A test as a student wrote it: its lines are known."""
     text = textwrap.dedent(text).strip() + "\n"
     remember(f"<{name}>", text)
-    scope = {"torch": torch, "random": random}
+    scope = {"torch": torch, "np": np, "random": random}
     exec(compile(text, f"<{name}>", "exec"), scope)
     return scope[name]
 
