@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...checks.compare import agree
 from ...checks.diagnosis import diagnose
-from ...checks.forms import Form, is_list_of
+from ...checks.forms import Form, is_flag, is_list_of
 from ...checks.question import Answer, Ask, Failure, plain
 from ...checks.values import generator
 from ...graph_data import GraphError, evaluate, evaluate_untrusted, outputs_of
@@ -29,7 +29,7 @@ def are_places(value: Any, case: OrderCase) -> bool:
     return is_list_of(int, value) and all(0 <= place < case.count for place in value)
 
 
-ORDER = Form("kinds.tensor.probe:order", facts={"order": are_places, "changed": lambda value, case: type(value) is bool})
+ORDER = Form("kinds.tensor.probe:order", facts={"order": are_places, "changed": is_flag, "same": is_flag})
 
 
 @dataclass(frozen=True)
@@ -54,19 +54,17 @@ class OrderCase(GraphCase):
 
 
 def judge_order(case: OrderCase, answer: Answer) -> Failure | None:
-    order, function = answer.facts["order"], case.settings["function"].split(".")[-1]
-    if case.chain:
-        return judge_chain(case, order)
+    """All that the outputs depend on, each once, inputs first."""
     graph, names = case.graph, node_names(case)
-    order = [case.positions[place] for place in order]
+    order = [case.positions[place] for place in answer.facts["order"]]
     listed = np.asarray(order, np.float64)
-    hint = "Is something kept from one call to the next?" if "calls" in case.settings else "Outputs and leaves belong to the order."
     if len(set(order)) < len(order):
         twice, times = Counter(order).most_common(1)[0]
         hint = "What keeps a node that is in the list already from being listed again?"
         return failure(case, f"The node {names[twice]} is listed {times} times.", hint, listed)
     if absent := sorted(set(range(case.count)) - set(order)):
-        return failure(case, f"{len(absent)} of {case.count} nodes are not listed, {names[absent[0]]} among them.", hint, listed)
+        message = f"{len(absent)} of {case.count} nodes are not listed, {names[absent[0]]} among them."
+        return failure(case, message, "Outputs and leaves belong to the order.", listed)
     place = {position: index for index, position in enumerate(order)}
     for position in order:
         for operand in graph["nodes"][position].get("inputs", ()):
@@ -75,17 +73,32 @@ def judge_order(case: OrderCase, answer: Answer) -> Failure | None:
                 if case.count <= MAX_LISTED:
                     message += f" Your order: {', '.join(names[one] for one in order)}."
                 return failure(case, message, "A node may be listed once all of its inputs are.", listed)
-    if answer.facts["changed"]:
-        hint = "The list belongs to the caller: walk through it, or through a copy, and leave it as it is."
-        return failure(case, f"{function} changed the list that it was given.", hint, listed)
     return None
 
 
-def judge_chain(case: OrderCase, order: list[int]) -> Failure | None:
-    if order == list(range(case.count)):
-        return None
-    message = f"Of a chain of {case.count} tensors {len(order)} are listed, or not from its beginning to its end."
-    return Failure.wrong(case, message, "A chain has one order: from the leaf to the output.", np.asarray([len(order)], np.float64))
+def judge_left_alone(case: OrderCase, answer: Answer) -> Failure | None:
+    """Whatever the order is: a second call finds it as well, and the caller's list is as it was."""
+    order, function = answer.facts["order"], case.settings["function"].split(".")[-1]
+    listed = np.asarray([*order, -5 - answer.facts["changed"]], np.float64)
+    if 2 * len(set(order)) < case.count:
+        return failure(case, f"Of {case.count} nodes only {len(set(order))} are listed.", "Look at the order first.", listed)
+    if answer.facts["changed"]:
+        hint = "The list belongs to the caller: walk through it, or through a copy, and leave it as it is."
+        return failure(case, f"{function} changed the list that it was given.", hint, listed)
+    if not answer.facts["same"]:
+        message = f"{function} was called twice for the same graph, and the second list is another one."
+        return failure(case, message, "Is something kept from one call to the next?", listed)
+    return None
+
+
+def judge_large_order(case: OrderCase, answer: Answer) -> Failure | None:
+    """Nearly all nodes, each once; in which order, and whether both ends are there, is asked of small graphs."""
+    order = answer.facts["order"]
+    counts = np.asarray([len(order), len(set(order))], np.float64)
+    hint = "Each node is listed once, however many ways lead to it, and however far it is."
+    if len(set(order)) < len(order) or len(order) < case.count - 2:
+        return Failure.wrong(case, f"Of {case.count} tensors {len(set(order))} are listed, in a list of {len(order)}.", hint, counts)
+    return None
 
 
 # --- gradients
@@ -290,6 +303,10 @@ def judge_refusals(case: RefusalCase, answer: Answer) -> Failure | None:
     ignored = got.shape == want.shape and agree(got, np.full_like(want, 2), "float64")  # whose mistake is asked about elsewhere
     if not (ignored or agree(got, want, "float64")):
         return Failure.wrong(
-            case, "backward with an out_grad of the right shape left no gradient.", "What is done after the checks?", got, want
+            case,
+            "backward with an out_grad of the right shape left another gradient than it should.",
+            "What is done after the checks?",
+            got,
+            want,
         )
     return None

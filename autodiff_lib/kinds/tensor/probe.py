@@ -110,18 +110,24 @@ def order(ask: Ask) -> Answer:
             leaves, nodes, outputs = tensors_of(ask, ask.arrays)
             nodes += [one for one in leaves if one not in nodes]
         place = {id(node): position for position, node in enumerate(nodes)}
-        for _ in range(ask.settings.get("calls", 1)):  # the last answer counts
+        orders = []
+        for _ in range(ask.settings.get("calls", 1)):
             given = list(outputs)
             with shallow_stack(), closed(*SORTS), budget_for(nodes):
-                found = table[function](given)
+                orders.append(places_of(table[function](given), place))
+    changed = [id(node) for node in given] != [id(node) for node in outputs]
+    return Answer(facts={"order": orders[0], "changed": changed, "same": orders[0] == orders[-1]})
+
+
+def places_of(found: Any, place: Mapping[int, int]) -> list[int]:
+    """Where the nodes of an order stand in the graph."""
     if not isinstance(found, list | tuple):
         raise WrongKindError(f"find_topo_sort must return a list of tensors, got {missing_return(found)}")
     found = [*found]
     for entry in found:
         if id(entry) not in place:
             raise WrongKindError(f"find_topo_sort returned something that is not in the graph: {describe_value(entry)}")
-    changed = [id(node) for node in given] != [id(node) for node in outputs]
-    return Answer(facts={"order": [place[id(node)] for node in found], "changed": changed})
+    return [place[id(node)] for node in found]
 
 
 def gradients(ask: Ask) -> Answer:

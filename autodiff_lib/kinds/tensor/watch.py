@@ -100,7 +100,7 @@ def pulled_back(self: Tensor, out_grad: Tensor | None = None, create_graph: bool
     grads = torch.autograd.grad(again[self], [again[node] for node in wanted], start, allow_unused=True)
     for node, grad in zip(wanted, grads, strict=True):
         if grad is not None:
-            found = Tensor.make_const(grad)
+            found = Tensor.make_const(grad.to(torch.promote_types(grad.dtype, start.dtype)))  # as rules make it, and torch does not
             found.inputs = (self,) if create_graph else ()
             cast(Tensor, node).grad = found
 
@@ -126,12 +126,25 @@ METHODS: dict[str, Any] = {
 }
 """Methods of tensors, by the names that the student's have."""
 
+
+def ordered(node_list: Sequence[Node]) -> list[Node]:
+    return inputs_first(node_list)
+
+
+def left_on_tensors(output_tensor: Tensor, out_grad: Tensor, create_graph: bool = False) -> None:
+    pulled_back(output_tensor, out_grad, create_graph)
+
+
+def loss_of(Z: Tensor, y_one_hot: Tensor) -> Node:  # noqa: N803 - as in the notebook: who calls it may say the names
+    return LossOp()(Z, y_one_hot)
+
+
 FUNCTIONS: dict[str, Any] = {
-    "find_topo_sort": inputs_first,
-    "compute_gradient_of_variables": pulled_back,
-    "softmax_loss": LossOp(),
+    "find_topo_sort": ordered,
+    "compute_gradient_of_variables": left_on_tensors,
+    "softmax_loss": loss_of,
 }
-"""Functions that stand in the student's notebook, by their names."""
+"""Functions that stand in the student's notebook, by their names, with the parameters that they have there."""
 
 
 @contextmanager

@@ -99,6 +99,10 @@ def rule_grads(case: CheckCase, from_above: np.ndarray) -> list[np.ndarray] | No
 
 
 def judge_wrong(case: CheckCase, answer: Answer) -> Failure | None:
+    """An AssertionError for a rule that is wrong. One is right: a check that refuses whatever it is given finds nothing."""
+    if not case.wrong:
+        hint = "What do you compare, and when are the two equal enough?"
+        return failure(case, "The gradients are right, and were refused like wrong ones.", hint) if answer.facts["refused"] else None
     if answer.facts["refused"] == "AssertionError":
         return None
     message = f"The gradient is {case.wrong}, and gradient_check did not raise an AssertionError."
@@ -106,6 +110,8 @@ def judge_wrong(case: CheckCase, answer: Answer) -> Failure | None:
         "without out_grad": "A rule that forgets out_grad is right for an out_grad of ones. Which one would show it?",
         "exchanged": "Are the gradients of all arguments compared, each with its own?",
         "wrong in one entry": "Is every entry of every argument compared?",
+        "too small in one entry": "A difference may have either sign.",
+        "right in its sum alone": "Is each entry compared by itself?",
         "off by a ten thousandth": "With what is the error compared?",
     }
     return failure(case, message, hints.get(case.wrong, "What is compared with what, and when is it enough?"))
@@ -140,7 +146,10 @@ def gradient_check_question(number: int) -> Question:
         CheckCase("square", ((2,),), "twice as large"),
         CheckCase("square", ((2,),), "of the other sign", backward=True),
         CheckCase("square", ((3,),), "zero"),
+        CheckCase("product", two),
         CheckCase("product", two, "wrong in one entry"),
+        CheckCase("product", two, "too small in one entry"),
+        CheckCase("square", ((2, 3),), "right in its sum alone"),
         CheckCase("matrix product", product, "wrong in one entry", backward=True),
         CheckCase("square", ((3,),), "off by a ten thousandth"),
         CheckCase("steep", ((3,),), "off by a ten thousandth"),

@@ -17,6 +17,8 @@ from ...kinds.tensor.graph_judge import (
     judge_again,
     judge_gradients,
     judge_history,
+    judge_large_order,
+    judge_left_alone,
     judge_order,
     judge_refusals,
 )
@@ -105,14 +107,16 @@ ORDERED: list[Row] = [
 def find_topo_sort_question(number: int) -> Question:
     function = {"function": UNIT.entry("find_topo_sort")}
     small = [OrderCase(title, build, settings=function, **given) for title, build, given in ORDERED]
-    small.append(OrderCase("x * x, for the second time", lambda x: [mul(x, x)], settings={**function, "calls": 2}))
+    twice = {**function, "calls": 2}
+    alone = tuple(OrderCase(title, build, settings=twice, **given) for title, build, given in (ORDERED[1], ORDERED[7], ORDERED[9]))
     large = [
         OrderCase(f"{DOUBLINGS} doublings", doubling, settings=function),
         OrderCase(f"a chain of {DEEP} tensors", lambda x: [x], settings=function, chain=DEEP),
     ]
     parts = (
-        Part("order", 2.5, tuple(small), judge_order, "when a tensor may be listed: after which others?"),
-        Part("large graphs", 1.5, tuple(large), judge_order, "how often each tensor is visited, and how many calls are open at once"),
+        Part("order", 2, tuple(small), judge_order, "when a tensor may be listed: after which others?"),
+        Part("nothing left behind", 0.5, alone, judge_left_alone, "what is kept between calls, and whose list it is"),
+        Part("large graphs", 1.5, tuple(large), judge_large_order, "how often each tensor is visited, and how many calls are open at once"),
     )
     return Question(UNIT.name, number, "find_topo_sort", parts)
 

@@ -139,11 +139,16 @@ def true_slopes(rule: str, inputs: Sequence[Values], from_above: Values) -> list
         return list(torch.autograd.grad(RULES[rule](*again), again, from_above))
 
 
-def with_one_entry_off(grads: list[Values]) -> list[Values]:
-    *others, last = grads
-    spoilt = last.clone()
-    spoilt.view(-1)[-1] += 0.01
-    return [*others, spoilt]
+def with_entries_off(*errors: float) -> Callable[[list[Values]], list[Values]]:
+    """Errors in the last entries of the last gradient."""
+
+    def spoilt(grads: list[Values]) -> list[Values]:
+        *others, last = grads
+        off = last.clone()
+        off.view(-1)[-len(errors) :] += torch.tensor(errors, dtype=off.dtype)
+        return [*others, off]
+
+    return spoilt
 
 
 WRONG: dict[str, Callable[[list[Values]], list[Values]]] = {
@@ -151,7 +156,9 @@ WRONG: dict[str, Callable[[list[Values]], list[Values]]] = {
     "twice as large": lambda grads: [2 * grad for grad in grads],
     "of the other sign": lambda grads: [-grad for grad in grads],
     "zero": lambda grads: [0 * grad for grad in grads],
-    "wrong in one entry": with_one_entry_off,
+    "wrong in one entry": with_entries_off(0.01),
+    "too small in one entry": with_entries_off(-0.01),
+    "right in its sum alone": with_entries_off(-0.01, 0.01),
     "off by a ten thousandth": lambda grads: [1.0001 * grad for grad in grads],
     "exchanged": lambda grads: grads[::-1],
     "without out_grad": lambda grads: grads,
@@ -166,7 +173,7 @@ class FollowedFunction(torch.autograd.Function):
     def forward(ctx: Any, op: PlantedOp, *inputs: Values) -> Values:
         ctx.op = op
         ctx.save_for_backward(*inputs)
-        return RULES[op.rule](*inputs)
+        return op.function(*inputs)
 
     @staticmethod
     def backward(ctx: Any, from_above: Values) -> tuple[Any, ...]:  # type: ignore[override]
@@ -174,13 +181,19 @@ class FollowedFunction(torch.autograd.Function):
 
 
 class PlantedOp(Op):
-    """An operator with a rule that is right, or wrong in a way that has a name."""
+    """An operator with a rule that is right, or wrong. Nothing in it says which: that is what a student's check has to find out."""
 
     def __init__(self, rule: str, wrong: str) -> None:
-        self.rule, self.wrong = rule, wrong
-        operands = ("a", "b")[: RULES[rule].__code__.co_argcount]
+        self.function = RULES[rule]
+        operands = ("a", "b")[: self.function.__code__.co_argcount]
         self.signature = Signature(f"the probe's {rule}", operands, {})
         self.from_above: np.ndarray | None = None  # what the rule was last handed
+
+        def planted(inputs: Sequence[Values], from_above: Values) -> list[Values]:
+            used = torch.ones_like(from_above) if wrong == "without out_grad" else from_above
+            return WRONG[wrong](true_slopes(rule, inputs, used))
+
+        self.planted = planted
 
     def compute(self, node: Node, inputs: list[Values]) -> Values:
         return FollowedFunction.apply(self, *inputs)
@@ -192,8 +205,7 @@ class PlantedOp(Op):
 
     def slopes(self, inputs: Sequence[Values], from_above: Values) -> list[Values]:
         self.from_above = from_above.detach().numpy().copy()
-        used = torch.ones_like(from_above) if self.wrong == "without out_grad" else from_above
-        return WRONG[self.wrong](true_slopes(self.rule, inputs, used))
+        return self.planted(inputs, from_above)
 
 
 def gradient_check(ask: Ask) -> Answer:

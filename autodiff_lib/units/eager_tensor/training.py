@@ -60,6 +60,7 @@ class LossCase:
     classes: int
     kind: str = "normal"
     dtype: str = "float64"
+    apart: float = 0  # how far another class than the right one is above all others: each sample is sure, and wrong
     seed: str = "public"
     hidden: bool = False
 
@@ -81,6 +82,8 @@ class LossCase:
         rng = generator(self.seed, self.name)
         logits = draw(self.kind, (self.samples, self.classes), rng).astype(self.dtype)
         labels = np.eye(self.classes, dtype=self.dtype)[rng.integers(self.classes, size=self.samples)]
+        if self.apart:
+            logits[np.arange(self.samples), (labels.argmax(1) + 1) % self.classes] += self.apart
         up_and_down = SHIFT * (1 - 2 * (np.arange(self.samples) % 2))
         return logits, labels, (logits + up_and_down[:, None]).astype(self.dtype)
 
@@ -133,18 +136,9 @@ def judge_loss(case: LossCase, answer: Answer) -> Failure | None:
         mine, _, want = losses(case, answer)
     except GraphError as error:
         return cannot(case, error)
-    if not agree(mine.value.numpy(), want.value.numpy(), "float64"):
+    if not agree(mine.value.numpy(), want.value.numpy(), case.dtype):
         message = f"The loss is {in_words(float(mine.value))}, expected {in_words(float(want.value))}."
         return wrong(case, message, ratio(float(mine.value), float(want.value), case), mine.value, want.value)
-    if not agree(mine.slope.numpy(), want.slope.numpy(), "float64"):
-        message = "The loss has the right value, but another gradient with respect to Z."
-        hint = "Which of the numbers in your loss depend on Z, and are no constants? " + diagnose(
-            mine.slope.numpy(), want.slope.numpy(), "float64"
-        )
-        return wrong(case, message, hint.strip(), mine.slope, want.slope)
-    if not agree(mine.again.numpy(), want.again.numpy(), "float64"):
-        message = "Value and gradient of the loss are right, but the gradient's own derivative is not."
-        return wrong(case, message, "Build the loss from tensors, with operators alone.", mine.again, want.again)
     if answer.facts["spoiled"]:
         names = " and ".join(answer.facts["spoiled"][:2])
         return wrong(case, f"softmax_loss changed the numbers of {names}.", "They belong to the caller: make new tensors.")
@@ -155,6 +149,31 @@ def judge_loss(case: LossCase, answer: Answer) -> Failure | None:
             message = f"The loss has dtype {str(loss.dtype).removeprefix('torch.')} for float32 logits."
             return wrong(case, message, "Which tensor in it was made with another dtype than its neighbours?")
     return None
+
+
+def judge_slope(case: LossCase, answer: Answer) -> Failure | None:
+    """The gradient must be right where the value is, and lie on its line where the loss has another size or sign."""
+    try:
+        mine, _, want = losses(case, answer)
+    except GraphError as error:
+        return cannot(case, error)
+    if not agree(mine.value.numpy(), want.value.numpy(), case.dtype):
+        return (
+            None if along(mine.slope, want.slope) else wrong(case, ASKEW, "Take the formula from the inside out.", mine.slope, want.slope)
+        )
+    if not agree(mine.slope.numpy(), want.slope.numpy(), case.dtype):
+        message = "The loss has the right value, but another gradient with respect to Z."
+        hint = "Which of the numbers in your loss depend on Z, and are no constants? " + diagnose(
+            mine.slope.numpy(), want.slope.numpy(), "float64"
+        )
+        return wrong(case, message, hint.strip(), mine.slope, want.slope)
+    if not agree(mine.again.numpy(), want.again.numpy(), case.dtype):
+        message = "Value and gradient of the loss are right, but the gradient's own derivative is not."
+        return wrong(case, message, "Build the loss from tensors, with operators alone.", mine.again, want.again)
+    return None
+
+
+ASKEW = "The gradient of the loss does not point where it should."
 
 
 def ratio(got: float, want: float, case: LossCase) -> str:
@@ -178,8 +197,13 @@ def judge_stable(case: LossCase, answer: Answer) -> Failure | None:
         mine, far, want = losses(case, answer)
     except GraphError as error:
         return cannot(case, error)
-    if not along(mine.slope, want.slope):
-        return wrong(case, "The gradient of the loss does not point where it should.", "Take the formula from the inside out.")
+    if case.apart and not math.isfinite(float(mine.value)):
+        found, due = float(mine.value), in_words(float(want.value))
+        message = f"Where one logit of a sample is {case.apart:g} above the right one, the loss is {found:g}, expected {due}."
+        hint = "Which of your steps makes infinity of a number, or zero of one whose logarithm is taken?"
+        return wrong(case, message, hint, mine.value, want.value)
+    if not agree(mine.value.numpy(), want.value.numpy(), "float64") and not along(mine.slope, want.slope):
+        return wrong(case, ASKEW, "Take the formula from the inside out.")
     for what, got, before in (("loss", far.value, mine.value), ("gradient with respect to Z", far.slope, mine.slope)):
         if not agree(got.numpy(), before.numpy(), "float64", ROUNDED):
             shown = f" {in_words(float(before))} becomes {in_words(float(got))}" if got.shape == () else " it changes"
@@ -213,8 +237,10 @@ def loss_question(number: int) -> Question:
         LossCase("single precision", 4, 3, dtype="float32"),
     ]
     far = [LossCase("plain", 3, 4), LossCase("one sample", 1, 3), LossCase("ties", 4, 4, "ties"), LossCase("more samples", 6, 10)]
+    far += [LossCase("sure and wrong", 2, 3, apart=0.8 * SHIFT), LossCase("surer still, and wrong", 5, 4, apart=2 * SHIFT)]
     parts = (
-        Part("loss", 2, tuple(plain), judge_loss, "the formula for one sample, and over what the mean goes"),
+        Part("loss", 1, tuple(plain), judge_loss, "the formula for one sample, and over what the mean goes"),
+        Part("gradient", 1, tuple(plain), judge_slope, "what of your loss depends on Z, and is no constant"),
         Part("large logits", 1, tuple(far), judge_stable, "what exp does with a number of a thousand"),
     )
     return Question(UNIT.name, number, "softmax_loss", parts)

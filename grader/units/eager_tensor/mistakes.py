@@ -1854,7 +1854,10 @@ COMPUTE_GRADIENT = [
         "mean-of-contributions",
         "the contributions are averaged, not summed",
         "What is the derivative of x + x: one or two?",
-        ("            node.grad = total", "            total = total / (1 + len(others)) if others else total\n            node.grad = total"),
+        (
+            "            node.grad = total",
+            "            total = total / (1 + len(others)) if others else total\n            node.grad = total",
+        ),
     ),
     mistake(
         "compute_gradient_of_variables",
@@ -2002,10 +2005,7 @@ COMPUTE_GRADIENT = [
 
 # --- backward
 
-NEEDED = (
-    "    if not self.requires_grad:\n"
-    '        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
-)
+NEEDED = '    if not self.requires_grad:\n        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
 ABSENT = "if out_grad is None:"
 ONES = "out_grad = ad.ones_like(self.detach())"
 SHAPES = "    if out_grad.shape != self.shape:\n"
@@ -2213,20 +2213,6 @@ GRADIENT_CHECK = [
             "                sides.append((f(*args).numpy() * weights).sum())\n"
             "            entries[place] += 1e-5",
         ),
-    ),
-    mistake(
-        "gradient_check",
-        "along-one-direction",
-        "all entries of an argument are moved together, and one number is compared",
-        "One step for all entries at once gives one number. How many slopes are there to compare?",
-        (
-            SIDES,
-            "sides = [\n"
-            "                (f(*(Tensor(one.numpy() + step * (one is arg)) for one in args)).numpy() * weights).sum()\n"
-            "                for step in (1e-5, -1e-5)\n"
-            "            ]",
-        ),
-        (ERROR, "error = abs(grad.sum() - slopes.flat[0]) / max(1, abs(slopes.flat[0]))"),
     ),
 ]
 
