@@ -121,9 +121,9 @@ class Tensor(Value):
     @classmethod
     def make_const(cls, data: Values, requires_grad: bool = False) -> Tensor:
         """A leaf with these very numbers, which are not copied, and no history."""
-        tensor = cls.__new__(cls)
-        tensor._init(table["placeholder"], (), None, data, requires_grad, "tensor" if requires_grad else "constant")
-        return tensor
+        made = cls.__new__(cls)
+        made._init(table["placeholder"], (), None, data, requires_grad, "tensor" if requires_grad else "constant")
+        return made
 
     # --- what unit 6 writes
 
