@@ -119,6 +119,14 @@ CONTAINS = {
     "matmul_layernorm_kernel-K-not-a-multiple": {"matmul_layernorm_kernel-other-missing"},
     "matmul_softmax_kernel-K-not-a-multiple": {"matmul_softmax_kernel-other-missing"},
     "FrugalEvaluator-outputs-only": {"FrugalEvaluator-keeps-all", "FrugalEvaluator-outputs-too"},
+    "06_eager_tensor.make_from_op-always-required": {"06_eager_tensor.make_from_op-history-kept"},
+    "06_eager_tensor.make_from_op-always-lazy": {"06_eager_tensor.make_from_op-history-kept"},
+    "06_eager_tensor.make_from_op-never-lazy": {"06_eager_tensor.make_from_op-at-once-in-lazy-mode"},
+    "06_eager_tensor.compute_gradient_of_variables-recursive": {"06_eager_tensor.compute_gradient_of_variables-never-cut-off"},
+    "06_eager_tensor.backward-out-grad-ignored": {
+        "06_eager_tensor.backward-out-grad-not-handed-on",
+        "06_eager_tensor.backward-shapes-reshaped",
+    },
 }
 """What has other mistakes in it."""
 
