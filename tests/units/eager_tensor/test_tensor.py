@@ -156,6 +156,14 @@ def test_an_eager_program_computes_each_operator_once_and_backward_none_for_whom
     assert same(w.grad.value(), torch.full((3, 4), 2.0))
 
 
+def test_what_needs_no_gradient_has_no_history_once_it_is_computed(solved):
+    x = Tensor([1.0, 2.0], requires_grad=False)
+    assert (x * 2).inputs == ()
+    assert (x * Tensor([3.0])).inputs != ()
+    with lazy():
+        assert (x * 2).inputs == (x,), "it still has to be computed"
+
+
 def test_lazy_mode_is_of_one_thread_and_ends_with_its_block(solved):
     seen = []
     with lazy():
