@@ -34,7 +34,7 @@ ALONG = 0.9999  # cosine from which on two directions count as one
 
 def beside_loss(case: LossCase, answer: Answer) -> Beside | None:
     """How far the loss of the plain logits goes with the reference."""
-    logits, labels = map(torch.tensor, case.arrays[:2])
+    logits, labels = (torch.tensor(array, dtype=torch.float64) for array in case.arrays[:2])
     graph = answer.graph | {"outputs": answer.graph["outputs"][:1]}
     return beside(graph, ["Z", "y_one_hot"], [logits, labels], loss_steps, with_constants(answer))
 

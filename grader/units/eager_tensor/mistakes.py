@@ -526,13 +526,6 @@ EXP = [
     ),
     mistake(
         "Exp",
-        "power-of-two",
-        "compute takes 2 to the power a",
-        "What is exp(1)? And what does your compute make of 1?",
-        (POWER_OF_E, "inputs[0].exp2()"),
-    ),
-    mistake(
-        "Exp",
         "rounded-e",
         "compute uses a rounded value of e",
         "How many digits of e do you use, and how many are there in a float64?",
@@ -1854,10 +1847,7 @@ COMPUTE_GRADIENT = [
         "mean-of-contributions",
         "the contributions are averaged, not summed",
         "What is the derivative of x + x: one or two?",
-        (
-            "            node.grad = total",
-            "            total = total / (1 + len(others)) if others else total\n            node.grad = total",
-        ),
+        ("            node.grad = total", "            total = total / (1 + len(others)) if others else total\n            node.grad = total"),
     ),
     mistake(
         "compute_gradient_of_variables",
@@ -1993,19 +1983,15 @@ COMPUTE_GRADIENT = [
             "    with lazy():",
         ),
     ),
-    mistake(
-        "compute_gradient_of_variables",
-        "single",
-        "the walk begins with out_grad in float32",
-        "How many digits has out_grad, and how many have your gradients?",
-        (START, "contributions = {output_tensor: [Tensor(out_grad, dtype='float32', requires_grad=False)]}"),
-    ),
 ]
 
 
 # --- backward
 
-NEEDED = '    if not self.requires_grad:\n        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
+NEEDED = (
+    "    if not self.requires_grad:\n"
+    '        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
+)
 ABSENT = "if out_grad is None:"
 ONES = "out_grad = ad.ones_like(self.detach())"
 SHAPES = "    if out_grad.shape != self.shape:\n"
