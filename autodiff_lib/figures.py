@@ -12,13 +12,14 @@ from matplotlib.ticker import LogFormatter, MaxNLocator
 from torch import Tensor
 
 from .address_drawing import addresses
-from .graph_drawing import draw_graph
+from .graph_drawing import beside, draw_graph
 from .step_drawing import step
 from .tape_drawing import step_tape
+from .tensor_steps import step_tensor
 
 __all__ = [
-    "addresses", "attention_maps", "bars", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens", "pictures",
-    "similarity", "step", "step_tape",
+    "addresses", "attention_maps", "bars", "beside", "draw_graph", "learning", "looking_rows", "loss_curves", "matrices", "next_tokens",
+    "pictures", "similarity", "step", "step_tape", "step_tensor",
 ]  # fmt: skip
 
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix

@@ -24,6 +24,7 @@ T = TypeVar("T", bound=Callable[..., Any])  # a function or a class
 
 MAX_NAME = 60  # characters of a node's automatic name; without a cap, doubling a node doubles its name
 REQUIRED = object()
+SIMPLE = frozenset({float, tuple, bool, str, type(None)})  # types of attributes that are taken as they are
 
 VALUES_ONLY = {
     "shape": "; shapes are known when the graph is run, see ad.expand_as, ad.unbroadcast and ad.ones_like",
@@ -48,6 +49,11 @@ class Node:
         self.op = op
         self.attrs = {} if attrs is None else attrs
         self._name = name
+
+    @classmethod
+    def make_from_op(cls, op: Op, inputs: tuple[Node, ...], attrs: dict[str, Any]) -> Node:
+        """What an operator makes of its inputs: a node without a value. Tensors, which have one, make it otherwise."""
+        return Node(inputs, op, attrs)
 
     @property
     def name(self) -> str:
@@ -90,7 +96,7 @@ class Node:
     def __neg__(self) -> Node:
         return table["mul_by_const"](self, -1)
 
-    def __gt__(self, other: Any) -> Node:
+    def __gt__(self, other: Any) -> Any:
         raise TypeError("nodes have no values to compare; ad.greater(a, b) makes a node that is 1 where a > b, else 0")
 
     __lt__ = __ge__ = __le__ = __gt__
@@ -149,23 +155,27 @@ class Signature:
         inputs, positional = args[:count], args[count:]
         if len(inputs) < count:
             raise TypeError(f"{self}: takes {count} node{'s' * (count != 1)}, got {len(inputs)}")
-        for operand, value in zip(self.operands, inputs, strict=True):
+        for value in inputs:
             if not isinstance(value, Node):
+                operand = next(name for name, given in zip(self.operands, inputs, strict=True) if given is value)
                 advice = NUMBERS if isinstance(value, Real) else ""
                 raise TypeError(f"{self}: operand {operand} must be a Node, got {describe_value(value)}{advice}")
         if not (self.attrs or positional or kwargs):
             return inputs, {}
         if len(positional) > len(self.attrs):
             raise TypeError(f"{self}: takes {count + len(self.attrs)} arguments, got {len(args)}")
-        given = dict(zip(self.attrs, positional, strict=False))
+        attrs = dict(zip(self.attrs, positional, strict=False))
         for key, value in kwargs.items():
             if key not in self.attrs:
                 raise TypeError(f"{self}: there is no attribute '{key}' (attributes: {', '.join(self.attrs) or 'none'})")
-            if key in given:
+            if key in attrs:
                 raise TypeError(f"{self}: attribute '{key}' was given twice")
-            given[key] = value
-        attrs = {key: given.get(key, default) for key, default in self.attrs.items()}
+            attrs[key] = value
+        if len(attrs) < len(self.attrs) or kwargs:
+            attrs = {key: attrs.get(key, default) for key, default in self.attrs.items()}
         for key, value in attrs.items():
+            if type(value) in SIMPLE:
+                continue
             if value is REQUIRED:
                 raise TypeError(f"{self}: attribute '{key}' is missing")
             if isinstance(value, Node):
@@ -195,9 +205,13 @@ class Op:
         return inspect.Signature([*operands, *(kinds(key, kinds.POSITIONAL_OR_KEYWORD, default=value) for key, value in defaults.items())])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Node:
-        """A node that applies this operator. Raises TypeError where the call does not fit `signature`."""
+        """A node that applies this operator, a tensor where an input is one. Raises TypeError where the call does not fit `signature`."""
         inputs, attrs = self.signature.bind(args, kwargs)
-        return Node(inputs, self, attrs)
+        kind = Node
+        for operand in inputs:
+            if type(operand) is not kind and isinstance(operand, kind):
+                kind = type(operand)
+        return Node(inputs, self, attrs) if kind is Node else kind.make_from_op(self, inputs, attrs)
 
     def compute(self, node: Node, inputs: list[Tensor]) -> Tensor:
         """The value of `node`, from the values of its inputs (which must be left as they are)."""

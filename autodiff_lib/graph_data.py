@@ -28,6 +28,8 @@ MAX_ELEMENTS = 20_000_000  # numbers that the values of an untrusted graph may t
 MAX_BYTES = 64 * 2**20  # of the JSON text
 MAX_LIST, MAX_LETTERS, MAX_BITS = 64, 200, 1024  # entries of an attribute that is a list, letters of a text, bits of a whole number
 LONG_PRODUCT = 16  # the inner axis from which on a matrix product counts for more than the numbers that come out of it
+STRETCHES = {"broadcast": "target_shape", "BroadcastTo": "shape"}  # operators that stretch -> the attribute that says how far
+PRODUCTS = ("matmul", "MatMul")
 
 Forward = dict[str, Callable[..., Tensor]]
 """Operator name -> function of the input values and, by keyword, the attributes."""
@@ -231,10 +233,10 @@ def evaluate_untrusted(graph: dict[str, Any], leaves: Sequence[Tensor], forward:
 
 def most_elements(name: str, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> int:
     """No fewer elements than the operator's result has; more for a matrix product that takes long."""
-    if name == "broadcast":  # -1 keeps the size of an axis
-        return math.prod(max(1, size) for size in attrs["target_shape"]) * max(1, inputs[0].numel())
+    if name in STRETCHES:  # -1 keeps the size of an axis
+        return math.prod(max(1, size) for size in attrs[STRETCHES[name]]) * max(1, inputs[0].numel())
     shapes = [tuple(value.shape) for value in inputs]
-    if name == "matmul" and min(map(len, shapes)) >= 2:
+    if name in PRODUCTS and min(map(len, shapes)) >= 2:
         long = max(1, shapes[0][-1] // LONG_PRODUCT)
         return long * shapes[0][-2] * shapes[1][-1] * stretched(shapes[0][:-2], shapes[1][:-2])
     if len(inputs) == 2 and shapes[0] != shapes[1]:

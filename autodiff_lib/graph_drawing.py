@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, cast
 
 from torch import Tensor
 
+from .eager import Value
 from .feeding import as_tensors
 from .graph import Node
 from .graph_data import inputs_first
@@ -96,22 +98,39 @@ class Layout:
     size: tuple[float, float]
 
 
-def draw_graph(outputs: Sequence[Node], values: Mapping[Node, Any] | None = None, shape_edges: bool = True) -> Drawing:
+def draw_graph(
+    outputs: Sequence[Node],
+    values: Mapping[Node, Any] | None = None,
+    shape_edges: bool = True,
+    names: Mapping[Node, str] | None = None,
+) -> Drawing:
     """A picture of everything that `outputs` depend on; rounded boxes are variables.
 
     What the first output depends on is drawn as the forward graph; all else, the gradients built
     on top of it, is dashed. Edges that carry nothing but a shape are pale; without `shape_edges`
     they are left out. With `values` of the variables the graph is run: each box then shows its
     value, or its shape where that is more than one number, and so does each edge when pointed at.
-    They are tensors, arrays or numbers; TypeError for anything else.
+    They are tensors, arrays or numbers; TypeError for anything else. Nodes that hold their values by themselves show
+    those that are there, and none is computed. `names` are what to call nodes in the picture.
     """
     order = inputs_first(outputs)
     summary = summarise(order)
     if len(order) > MAX_DRAWN:
         return Drawing(summary_html(order, summary), summary)
     forward = set(inputs_first(outputs[:1]))
-    computed = run(order, as_tensors(values)[0]) if values is not None else {}
-    return Drawing(svg(order, outputs, forward, computed, shape_edges), summary)
+    held: dict[Node, Tensor] = {node: node.cached_data for node in order if isinstance(node, Value) and node.cached_data is not None}
+    computed = run(order, as_tensors(values)[0]) if values is not None else held
+    return Drawing(svg(order, outputs, forward, computed, shape_edges, names or {}), summary)
+
+
+def beside(titled: Mapping[str, Drawing]) -> Drawing:
+    """Pictures beside one another, each below its title; one below the other where the page is narrow."""
+    parts = (
+        f'<figure style="margin:0;flex:0 1 auto"><figcaption><b>{escape(title)}</b></figcaption>{drawing.markup}</figure>'
+        for title, drawing in titled.items()
+    )
+    markup = f'<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start">{"".join(parts)}</div>'
+    return Drawing(markup, "\n".join(f"{title}: {drawing.summary}" for title, drawing in titled.items()))
 
 
 def run(order: list[Node], values: Mapping[Node, Tensor]) -> dict[Node, Tensor]:
@@ -230,10 +249,12 @@ def average(numbers: list[float]) -> float:
 # --- SVG
 
 
-def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
-    """One or two lines for a box: the operator with its attributes, and the value where it is one number."""
-    if node.inputs:
-        attrs = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in node.attrs.values())
+def label(node: Node, computed: Mapping[Node, Tensor], names: Mapping[Node, str] = MappingProxyType({})) -> list[str]:
+    """One or two lines for a box: its name, or the operator with its attributes, and the value where it is one number."""
+    if node in names:
+        lines = [names[node]]
+    elif node.inputs:
+        attrs = ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in node.attrs.values() if value is not None)
         lines = [f"{node.op.name} {attrs}".strip()]
     else:
         lines = [node.name]
@@ -243,9 +264,16 @@ def label(node: Node, computed: Mapping[Node, Tensor]) -> list[str]:
     return [line if len(line) <= MAX_LABEL else line[: MAX_LABEL - 1] + "…" for line in lines]
 
 
-def svg(order: list[Node], outputs: Sequence[Node], forward: set[Node], computed: Mapping[Node, Tensor], shape_edges: bool) -> str:
+def svg(
+    order: list[Node],
+    outputs: Sequence[Node],
+    forward: set[Node],
+    computed: Mapping[Node, Tensor],
+    shape_edges: bool,
+    names: Mapping[Node, str],
+) -> str:
     spacing = Spacing()
-    labels = {node: label(node, computed) for node in order}
+    labels = {node: label(node, computed, names) for node in order}
     layout = laid_out(order, {node: width_of(labels[node]) for node in order}, spacing, shape_edges)
     shapes = [opening(layout, summarise(order), told(outputs)), f"<defs>{tip('tip', INK)}{tip('pale-tip', PALE)}</defs>"]
     for edge, points in layout.edges:

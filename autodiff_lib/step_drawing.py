@@ -21,7 +21,7 @@ from . import graph_drawing as drawing
 from .graph import Node
 from .graph_data import inputs_first
 from .graph_drawing import MAX_DRAWN, Drawing, Layout, Points
-from .stepping import Computed, Contribution, End, Gradients, HandedOn, Order, Pass, passed
+from .stepping import Computed, Contribution, End, Gradients, HandedOn, Made, Order, Pass, passed
 
 SPACING = drawing.Spacing(box=52, row_gap=26, layer_gap=60, above=12)
 SMALLEST = 0.85  # of its size, to which a wide picture may shrink before it is scrolled
@@ -40,7 +40,7 @@ class Step:
 
     text: str
     ink: str
-    event: Computed | HandedOn | None = None
+    event: Made | Computed | HandedOn | None = None
 
 
 def step(
@@ -70,7 +70,7 @@ def step(
     told = passed(outputs, values, wrt, order, gradients, names)
     steps = steps_of(told)
     title = f"{drawing.summarise(told.nodes)}, in {len(steps)} steps"
-    markup = page(svg(told, outputs, steps, title), steps, title)
+    markup = page(svg(told, outputs, steps, title), steps, title, introduced(steps))
     key = f"steps-{hashlib.sha256(markup.encode()).hexdigest()[:12]}"
     lines = [f"{number:3}. {plain(one.text)}" for number, one in enumerate(steps, start=1)]
     return Drawing(markup.replace("@KEY@", key), "\n".join([title, *lines]))
@@ -205,30 +205,41 @@ class Line:
     last: int
 
 
-def svg(told: Pass, outputs: Sequence[Node], steps: Sequence[Step], title: str) -> str:
+def svg(told: Pass, outputs: Sequence[Node], steps: Sequence[Step], title: str, growing: bool = False) -> str:
+    """The picture. A `growing` one has each box from the step in which it is lit first, and those behind the first output dashed."""
     end = len(steps)
     lines = {node: lines_of(node, steps) for node in told.nodes}
     heads = {node: head(node, told) for node in told.nodes}
     widths = {node: drawing.width_of([heads[node], *(line.text for line in lines[node])]) for node in told.nodes}
     layout = drawing.laid_out(told.nodes, widths, SPACING)
     tips = [(ink, f"@KEY@-{ink[1:]}", 7 if ink in (drawing.INK, drawing.PALE) else 4) for ink in ARROWS]
+    begins = first_lit(steps) if growing else {}
+    forward = set(inputs_first(outputs[:1])) if growing else set(told.nodes)
     shapes = [
         drawing.opening(layout, title, f"{drawing.told(outputs)}. The steps stand in the list that follows.", SMALLEST),
         f"<defs>{''.join(drawing.tip(name, ink, size) for ink, name, size in tips)}</defs>",
-        *(arrow(points, drawing.PALE if edge.shape_only else drawing.INK, 1.3) for edge, points in layout.edges),
     ]
+    for edge, points in layout.edges:
+        plain_arrow = arrow(points, drawing.PALE if edge.shape_only else drawing.INK, 1.3)
+        shapes.append(seen(plain_arrow, begins[edge.ends[1]], end, end) if edge.ends[1] in begins else plain_arrow)
     shapes += [seen(glow(layout, one), number, number, end) for number, one in enumerate(steps, 1)]
     shapes += [seen(on_edges(layout, one), number, number, end) for number, one in enumerate(steps, 1)]
     for node in told.nodes:
-        style = drawing.FORWARD if node.inputs else drawing.VARIABLE
+        style = drawing.VARIABLE if not node.inputs else drawing.FORWARD if node in forward else drawing.GRADIENT
         inside = f"<title>{escape(node.name)}</title>{drawing.box(layout, node, SPACING, style, thick=node in outputs)}"
         x, y = layout.left[node] + layout.width[node] / 2, layout.top[node]
         inside += centred(heads[node], x, y + 15, "#111")
         for line in lines[node]:
             place = y + (31 if line.ink == VALUES else 46)
             inside += seen(centred(line.text, x, place, line.ink), line.first, line.last, end)
-        shapes.append(f"<g>{inside}{''.join(numbers(layout, node, steps))}</g>")
+        group = f"<g>{inside}{''.join(numbers(layout, node, steps))}</g>"
+        shapes.append(seen(group, begins[node], end, end) if node in begins else group)
     return "".join([*shapes, "</svg>"])
+
+
+def first_lit(steps: Sequence[Step]) -> dict[Node, int]:
+    """Node -> the number of the step in which it is lit for the first time."""
+    return {one.event.node: number for number, one in reversed([*enumerate(steps, 1)]) if one.event is not None}
 
 
 def seen(markup: str, first: int, last: int, end: int) -> str:
@@ -295,8 +306,9 @@ def on_edges(layout: Layout, one: Step) -> str:
         operand, consumer = edge.ends
         if one.event is None or consumer is not one.event.node or edge.shape_only:
             continue
-        if isinstance(one.event, Computed):
-            shapes += arrow(points, WRONG if operand in one.event.lacking else VALUES, 2.6)
+        if not isinstance(one.event, HandedOn):
+            lacking = isinstance(one.event, Computed) and operand in one.event.lacking
+            shapes += arrow(points, WRONG if lacking else VALUES, 2.6)
             continue
         given = one.event.contributions[edge.which]
         ink = WRONG if given.late and one.ink == WRONG else GRADIENTS
@@ -318,7 +330,10 @@ def centred(text: str, x: float, y: float, ink: str, more: str = "") -> str:
 
 def numbers(layout: Layout, node: Node, steps: Sequence[Step]) -> Iterator[str]:
     """The numbers of its steps above a box: forward on the left, back on the right."""
-    for kind, x, anchor in ((Computed, layout.left[node] + 3, "start"), (HandedOn, layout.left[node] + layout.width[node] - 3, "end")):
+    for kind, x, anchor in (
+        (Made | Computed, layout.left[node] + 3, "start"),
+        (HandedOn, layout.left[node] + layout.width[node] - 3, "end"),
+    ):
         own = [(number, one.ink) for number, one in enumerate(steps, 1) if isinstance(one.event, kind) and one.event.node is node]
         if own:
             ink = WRONG if any(one == WRONG for _, one in own) else own[0][1]
@@ -329,11 +344,15 @@ def numbers(layout: Layout, node: Node, steps: Sequence[Step]) -> Iterator[str]:
 # --- the page
 
 
-def page(picture: str, steps: Sequence[Step], title: str) -> str:
-    """The picture, and the list of steps, of which a script shows one at a time."""
+def introduced(steps: Sequence[Step]) -> str:
+    """What is shown before the first step."""
     ways = [sum(isinstance(one.event, kind) for one in steps) for kind in (Computed, HandedOn)]
     back = f", then the way back, in {ways[1]}" if ways[1] else ""
-    intro = f"Forward in {ways[0]} steps{back}. Above each box stand the numbers of its steps."
+    return f"Forward in {ways[0]} steps{back}. Above each box stand the numbers of its steps."
+
+
+def page(picture: str, steps: Sequence[Step], title: str, intro: str) -> str:
+    """The picture, and the list of steps, of which a script shows one at a time; `intro` is shown before the first."""
     items = "".join(f'<li value="{number}" data-from="{number}" data-to="{number}">{one.text}</li>' for number, one in enumerate(steps, 1))
     return (
         f'<div class="@KEY@" role="group" aria-label="{escape(title)}" data-last="{len(steps)}" style="padding:4px">'

@@ -45,6 +45,13 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A node comes to be, and has no value yet."""
+
+    node: Any
+
+
+@dataclass(frozen=True)
 class Contribution:
     """What a consumer hands to one of its inputs, the `which`-th; `parts` are all that have arrived there so far."""
 

@@ -20,6 +20,7 @@ from autodiff_lib.graph import Op, operator
 from autodiff_lib.graph_data import GraphError, validate
 from autodiff_lib.kinds.evaluator.judge import FORMS
 from autodiff_lib.kinds.operator.judge import COMPUTE
+from autodiff_lib.kinds.tensor.probe import CONSTANT
 from autodiff_lib.registry import table
 from autodiff_lib.units import UNITS
 from grader.book import gradebook, report
@@ -32,7 +33,8 @@ from tests.asking import questions_of
 # Answers to each part of a question, and to one with graphs of many nodes, or that trains a model.
 EXAMPLES, FEW = (200, 8) if corpora.everything() else (20, 3)
 QUESTIONS_OF = {
-    seed: {name: question for unit in UNITS for name, question in questions_of(unit, seed).items()} for seed in ("public", "hidden")
+    seed: {UNITS[unit].entry(name): question for unit in UNITS for name, question in questions_of(unit, seed).items()}
+    for seed in ("public", "hidden")
 }
 PARTS = [(name, position) for name, question in QUESTIONS_OF["public"].items() for position in range(len(question.parts))]
 
@@ -41,7 +43,7 @@ PARTS = [(name, position) for name, question in QUESTIONS_OF["public"].items() f
 NUMBERS = (0, 1, -1, 2, 3, -2, 0.5, 1e-300, 1e300, 10**30, 2**63, float("nan"), float("inf"), True, None, "", "x" * 150, "1e400")
 ATTRS = (*NUMBERS, [], [0], [1], [-1], [0, 1], [2, 3], [3, 2], [-1, 0], [0, 0], [10**9] * 6, [2**62, 2], [None], ["a"], [0.5], [1] * 64)
 OPERATORS = sorted(name for name, op in table.items() if isinstance(op, Op))
-BLOCKS = ["causal_self_attention", "decoder_layer", "transformer_lm", "nothing", ""]
+BLOCKS = [CONSTANT, "causal_self_attention", "decoder_layer", "transformer_lm", "nothing", ""]
 FILLINGS = ("zeros", "ones", "normal", "nan", "infinite", "huge", "tiny", "extreme")
 SHAPES = (
     (),
@@ -87,6 +89,13 @@ def nodes(draw, position, count, operators):
     if draw(st.integers(0, 3)) == 0 or position == 0:
         return {"leaf": draw(st.sampled_from((0, 0, 1, 2, 3, 4, 8, 2**70)))}
     name = draw(st.sampled_from(operators))
+    if name == CONSTANT:
+        attrs = {
+            "start": draw(st.sampled_from(ATTRS)),
+            "shape": draw(st.sampled_from(ATTRS)),
+            "dtype": draw(st.sampled_from(("float64", "float32", ""))),
+        }
+        return {"op": name, "inputs": [], "attrs": attrs}
     signature = table[name].signature if name in OPERATORS else None
     if signature is not None and draw(st.integers(0, 4)):
         inputs = [draw(st.integers(max(0, position - 3), position - 1)) for _ in signature.operands]
@@ -129,6 +138,13 @@ RIGHT_FACTS = {
     "raised": listed(st.none() | st.tuples(WORDS, WORDS).map(list), 3),
     "batches": listed(listed(st.integers(-1, 8), 8), 8) | st.just([[0, 1, 2], [3, 4, 5]]),
     "tokens": listed(st.integers(-1, 12)),
+    "spoiled": st.just([]) | listed(WORDS, 2),
+    "refused": st.sampled_from(("", "AssertionError", "ValueError")) | listed(st.sampled_from(("", "ValueError")), 3),
+    "history": listed(st.booleans(), 3),
+    "trainable": listed(st.booleans(), 3),
+    "kept": listed(st.booleans(), 3),
+    "rounds": listed(listed(PLACES), 3),
+    "inputs": st.just([0, 1]) | listed(PLACES, 3),
 }
 
 

@@ -27,6 +27,7 @@ class Unit:
     operators: tuple[str, ...] = ()  # signatures of the exercises that are operators, in the notebook's order
     functions: tuple[str, ...] = ()  # names of those that are functions, classes or methods, after the operators
     further: tuple[str, ...] = ()  # signatures of operators, and names of functions and classes, asked beyond the exercises, not graded
+    order: tuple[str, ...] = ()  # names of its exercises as they come in the notebook, where the operators are not the first
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> what it asks together, exercises and `further`
     own_names: bool = False  # whether its functions are `unit.name` in the table, so that they may be called like operators
     refused: frozenset[str] = frozenset()  # paths of modules that none of its exercises may use
@@ -41,7 +42,13 @@ class Unit:
     @property
     def exercises(self) -> tuple[str, ...]:
         """Their names, in the notebook's order."""
-        return (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
+        return self.order or (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Its exercises, and what is asked for beyond them, with the signatures of those that are operators: as they are numbered."""
+        signatures = {Signature.parse(signature).name: signature for signature in self.operators}
+        return (*(signatures.get(name, name) for name in self.exercises), *self.further)
 
     @property
     def further_functions(self) -> tuple[str, ...]:
@@ -96,7 +103,7 @@ def needed(unit: str) -> tuple[str, ...]:
 
 
 for unit in UNITS.values():
-    for number, exercise in enumerate((*unit.operators, *unit.functions, *unit.further), start=1):
+    for number, exercise in enumerate(unit.declared, start=1):
         if exercise not in (*unit.functions, *unit.further_functions):
             declare_operator(exercise, unit.name, number)
         else:

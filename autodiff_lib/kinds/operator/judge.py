@@ -43,7 +43,7 @@ def beside_gradient(case: GradientCase, answer: Answer) -> Beside | None:
     leaves = [leaf.detach() for leaf in case.truth.leaves]
     for steps_of, output in zip(reference.gradient_steps().get(case.operator, ()), answer.graph["outputs"], strict=False):
         steps = partial(steps_of, **case.attributes())
-        found = beside(answer.graph | {"outputs": [output]}, names, leaves, steps, reference.forward())
+        found = beside(answer.graph | {"outputs": [output]}, names, leaves, steps, case.forward(answer))
         if found is not None and not case.repeated:
             return found
     return None
@@ -146,6 +146,10 @@ class GradientCase(OperatorCase):
     def ask(self) -> Ask:
         return Ask(self.form.probe, self.settings())
 
+    def forward(self, answer: Answer) -> Forward:
+        """The operators that the graph of an answer may be made of."""
+        return reference.forward()
+
     @cached_property
     def truth(self) -> Truth:
         """The same for every submission, so found once."""
@@ -194,7 +198,7 @@ def judge_compute(case: ComputeCase, answer: Answer) -> Failure | None:
 
 
 def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
-    inputs, truth = case.inputs, case.truth
+    inputs, truth, forward = case.inputs, case.truth, case.forward(answer)
     names, expected = list(inputs), truth.grads
     *operands, output_grad = truth.leaves
 
@@ -206,7 +210,7 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
     vanishing = all(vanishes(grad.detach().numpy(), "float64") for grad in expected)  # zeros are zeros whatever it is
     lacks_upstream = len(operands) not in leaves_used and not vanishing
     try:
-        grads = evaluate_untrusted(answer.graph, truth.leaves, reference.forward())
+        grads = evaluate_untrusted(answer.graph, truth.leaves, forward)
     except GraphError as error:
         grads = list(error.inputs)
         if not lacks_upstream:
@@ -236,20 +240,20 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
                 got,
                 want,
             )
-    if case.closely and (problem := no_formula(case, answer.graph, as_given)):
+    if case.closely and (problem := no_formula(case, answer.graph, as_given, forward)):
         return failure(*problem)
     return None
 
 
-def no_formula(case: GradientCase, graph: dict[str, Any], grads: Sequence[Tensor]) -> tuple[str, str] | None:
+def no_formula(case: GradientCase, graph: dict[str, Any], grads: Sequence[Tensor], forward: Forward) -> tuple[str, str] | None:
     """What tells a difference quotient, which may be right to many digits, from a formula; a message and a hint."""
     *operands, output_grad = (leaf.detach() for leaf in case.truth.leaves)
     for scale in SCALES:
-        scaled = evaluate_untrusted(graph, [*operands, scale * output_grad], reference.forward())
+        scaled = evaluate_untrusted(graph, [*operands, scale * output_grad], forward)
         if not all(agree((got / scale).numpy(), grad.numpy(), "float64") for got, grad in zip(scaled, grads, strict=True)):
             message = f"The gradient is right, but not {scale:g} times as large where output_grad is."
             return message, "Every term of a gradient has output_grad as a factor, once."
-    disturbed = evaluate_untrusted(graph, [*operands, output_grad], shaken(case, operands))
+    disturbed = evaluate_untrusted(graph, [*operands, output_grad], shaken(case, operands, forward))
     for got, grad in zip(disturbed, grads, strict=True):
         if not float((got - grad).abs().max()) <= MOST_SHAKEN * float(grad.abs().max()):
             message = "The gradient is right, but it is made of differences of nearly equal values, divided by a small number."
@@ -257,13 +261,13 @@ def no_formula(case: GradientCase, graph: dict[str, Any], grads: Sequence[Tensor
     return None
 
 
-def shaken(case: GradientCase, operands: Sequence[Tensor]) -> Forward:
-    """The reference's operators with small errors in what they return; the exercise's own is exact on its own operands."""
+def shaken(case: GradientCase, operands: Sequence[Tensor], forward: Forward) -> Forward:
+    """Operators with small errors in what they return; the exercise's own is exact on its own operands."""
     random = torch.Generator().manual_seed(int(generator(case.seed, case.operator, case.name, "errors").integers(2**31)))
 
-    def with_errors(name: str, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def with_errors(name: str, exact: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def apply(*inputs: Tensor, **attrs: Any) -> Tensor:
-            value = forward(*inputs, **attrs)
+            value = exact(*inputs, **attrs)
             own = name == case.operator
             if own and len(inputs) == len(operands) and all(given is operand for given, operand in zip(inputs, operands, strict=True)):
                 return value
@@ -272,7 +276,7 @@ def shaken(case: GradientCase, operands: Sequence[Tensor]) -> Forward:
 
         return apply
 
-    return {name: with_errors(name, forward) for name, forward in reference.forward().items()}
+    return {name: with_errors(name, exact) for name, exact in forward.items()}
 
 
 def legal_subgradient(a: Tensor, output_grad: Tensor, got: Tensor, want: Tensor) -> Tensor:

@@ -29,9 +29,13 @@ def given_rows():
         yield "sub", pair, {}, torch.sub
         yield "mul", pair, {}, torch.mul
         yield "greater", pair, {}, lambda a, b: (a > b).to(a.dtype)
+        yield "EWiseAdd", pair, {}, torch.add
+        yield "EWiseMul", pair, {}, torch.mul
     for shape in [(), (3,), (2, 3), (2, 3, 4), (1, 2, 1, 3)]:
         yield "add_by_const", (shape,), {"c": -1.5}, lambda a: a - 1.5
         yield "mul_by_const", (shape,), {"c": 2.5}, lambda a: a * 2.5
+        yield "AddScalar", (shape,), {"scalar": -1.5}, lambda a: a - 1.5
+        yield "MulScalar", (shape,), {"scalar": 2.5}, lambda a: a * 2.5
         yield "exp", (shape,), {}, torch.exp
         yield "log", (shape,), {}, torch.log
         yield "zeros_like", (shape,), {}, torch.zeros_like
