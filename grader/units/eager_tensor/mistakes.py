@@ -1847,7 +1847,10 @@ COMPUTE_GRADIENT = [
         "mean-of-contributions",
         "the contributions are averaged, not summed",
         "What is the derivative of x + x: one or two?",
-        ("            node.grad = total", "            total = total / (1 + len(others)) if others else total\n            node.grad = total"),
+        (
+            "            node.grad = total",
+            "            total = total / (1 + len(others)) if others else total\n            node.grad = total",
+        ),
     ),
     mistake(
         "compute_gradient_of_variables",
@@ -1988,10 +1991,7 @@ COMPUTE_GRADIENT = [
 
 # --- backward
 
-NEEDED = (
-    "    if not self.requires_grad:\n"
-    '        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
-)
+NEEDED = '    if not self.requires_grad:\n        raise ValueError("backward: nothing that this was made of requires a gradient")\n'
 ABSENT = "if out_grad is None:"
 ONES = "out_grad = ad.ones_like(self.detach())"
 SHAPES = "    if out_grad.shape != self.shape:\n"
