@@ -62,7 +62,7 @@ def test_expressions_build_the_operator_they_read_as(build, name):
         (lambda: (-2) ** a, ValueError, r"needs a positive number, got -2"),
         (lambda: (a + b).dim, AttributeError, r"add node has no attribute 'dim'"),
         (lambda: ad.mean(a, 0).axis, AttributeError, r"no attribute 'axis' \(its attributes: dim, keepdim\)"),
-        (lambda: ad.xyzzy, AttributeError, r"no 'xyzzy'; it has BroadcastTo, "),
+        (lambda: ad.xyzzy, AttributeError, r"no 'xyzzy'; it has .*Evaluator, "),
         (lambda: ad.sum, AttributeError, r"no 'sum'; did you mean .*sum_op"),
         (lambda: Signature.parse("mean(a"), ValueError, r"an example"),
     ],

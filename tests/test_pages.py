@@ -103,6 +103,8 @@ def test_every_formula_of_the_units_can_be_drawn_without_a_script():
     for tex in known:
         (math,) = BeautifulSoup(exporter.markdown2html({}, tex), "html.parser").find_all("math")
         assert math["display"] == ("block" if tex.startswith("$$") else "inline")
+        for accent in math.select("mover > mo:last-child"):
+            accent.extract()  # the hat of a letter is a ^
         assert not re.search(r"[\\&^_]", math.get_text()), tex
 
 
