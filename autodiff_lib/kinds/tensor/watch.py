@@ -97,12 +97,22 @@ def pulled_back(self: Tensor, out_grad: Tensor | None = None, create_graph: bool
     again = values_from([self], differentiably=True)
     wanted = [node for node in again if cast(Tensor, node).requires_grad]
     start = torch.ones_like(again[self]) if out_grad is None else realized(out_grad)
-    grads = torch.autograd.grad(again[self], [again[node] for node in wanted], start, allow_unused=True)
+    grads = pulled(again[self], [again[node] for node in wanted], start)
     for node, grad in zip(wanted, grads, strict=True):
         if grad is not None:
             found = Tensor.make_const(grad.to(torch.promote_types(grad.dtype, start.dtype)))  # as rules make it, and torch does not
             found.inputs = (self,) if create_graph else ()
             cast(Tensor, node).grad = found
+
+
+def pulled(output: Values, inputs: Sequence[Values], output_grad: Values) -> tuple[Values | None, ...]:
+    """torch's gradients. RuntimeError for an `output_grad` of another shape.
+
+    Of a number it finds them without `grad_outputs`, for which it imports half a second's worth of modules in each process.
+    """
+    if output_grad.shape != output.shape:
+        raise RuntimeError(f"Mismatch in shape: the gradient has the shape {tuple(output_grad.shape)}, the output {tuple(output.shape)}")
+    return torch.autograd.grad((output * output_grad).sum(), list(inputs), allow_unused=True)
 
 
 class LossOp(Op):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ...eager import Tensor, lazy, living
 from ...graph import Node, Op, Signature
 from ...kinds.evaluator.watch import computations, shallow_stack
 from ...kinds.tensor.probe import spoiled, tensors_of, to_answer
-from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, no_collector, pulled_back, realized, waiting
+from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, no_collector, pulled, pulled_back, realized, waiting
 from ...registry import table
 from .unit import UNIT
 
@@ -136,7 +136,7 @@ def true_slopes(rule: str, inputs: Sequence[Values], from_above: Values) -> list
     """The gradients of <value, from_above> with respect to the inputs."""
     again = [one.detach().clone().requires_grad_() for one in inputs]
     with torch.enable_grad():
-        return list(torch.autograd.grad(RULES[rule](*again), again, from_above))
+        return [cast(Values, slope) for slope in pulled(RULES[rule](*again), again, from_above)]
 
 
 def with_entries_off(*errors: float) -> Callable[[list[Values]], list[Values]]:

@@ -367,7 +367,7 @@ def vjp(forward: Callable[..., Tensor]) -> Callable[..., tuple[np.ndarray, ...]]
         with torch.enable_grad():
             value = forward(*given)
         up = np.broadcast_to(np.asarray(grad_output), tuple(value.shape))
-        pulled = torch.autograd.grad(value, given, torch.tensor(up).to(value.dtype))
+        pulled = torch.autograd.grad((value * torch.tensor(up).to(value.dtype)).sum(), given)  # for `grad_outputs` torch imports a lot
         return tuple(gradient.numpy() for gradient in pulled)
 
     return backward
