@@ -1,5 +1,6 @@
 """The notebooks in the repository: their form, the release, and that no solution leaves `source/`."""
 
+import ast
 import base64
 import io
 import re
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from autodiff_lib.ipython import as_python
 from autodiff_lib.units import UNITS
 from grader.authors import authoring
 from grader.authors.handout import LONG
@@ -235,6 +237,36 @@ def test_a_picture_says_what_is_on_it_to_who_does_not_see_it(path):
             assert not drawing or ('role="img"' in drawing and "<title>" in drawing and "<desc>" in drawing), cell.id
             said = output.get("metadata", {}).get("image/png", {}).get("alt", "")
             assert "image/png" not in output.get("data", {}) or len(said) > 20, f"the figure of cell {cell.id} says nothing"
+
+
+def bound_and_used(code):
+    """The names that a cell binds, and those that it reads as soon as it runs: not in the body of a function."""
+    todo, at_once = [ast.parse(code)], []
+    while todo:
+        node = todo.pop()
+        at_once.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
+    names = [node for node in at_once if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {node.name for node in at_once if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imports = [alias for node in at_once if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    bound |= {alias.asname or alias.name.split(".")[0] for alias in imports}
+    return bound, {node.id for node in names if isinstance(node.ctx, ast.Load)}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_runs_while_grading_needs_nothing_of_an_experiment(unit):
+    there, elsewhere = set(), {}
+    for cell in source(unit).cells:
+        if cell.cell_type == "code":
+            bound, used = bound_and_used(as_python(cell.source))
+            if "experiment" in cell.metadata.get("tags", []):
+                elsewhere |= dict.fromkeys(bound, cell.id)
+            else:
+                there |= bound
+                lacking = {name: elsewhere[name] for name in used - there if name in elsewhere}
+                assert not lacking, f"cell {cell.id} reads what only an experiment defines: {lacking}"
 
 
 @pytest.mark.parametrize("path", authoring.committed(), ids=lambda path: path.stem)
