@@ -33,7 +33,8 @@ STEP = 4  # of 256, between the colours of a figure that is kept
 WIDGET = "application/vnd.jupyter.widget-view+json"
 """A view of a widget: what it shows lives in the kernel that made it, under a name that is drawn anew each time."""
 
-MARKS = re.compile(r"(?<![0-9a-z])(tod[o]|fixm[e]|x{3}|tb[d]|wi[p]|hac[k]|stu[b])(?![0-9a-z])", re.IGNORECASE)
+WORDS = "tod[o]|fixm[e]|x{3}|tb[d]|wi[p]|hac[k]|stu[b]"
+MARKS = re.compile(rf"(?<![0-9a-z])({WORDS})|({WORDS})(?![0-9a-z])", re.IGNORECASE)
 """What one searches for to find unfinished work: the letters of a figure must not spell it by chance, nor does this line."""
 
 ENCODINGS: tuple[dict[str, Any], ...] = ({"optimize": True}, *({"compress_level": level} for level in range(9, -1, -1)))
