@@ -24,7 +24,7 @@ def questions() -> list[Question]:
     doubled = PlayCase("an array", UNIT.entry("doubled"), Counter, twice, ((3,),))
     summed = ArrayCase(UNIT.entry("by_two_processes"), np.sum, ((8,),))
     totals = (ArrayCase(UNIT.entry("fast_sum"), np.sum, ((5,),)),)
-    timed = SpeedCase(UNIT.entry("fast_sum"), slow_sum, ((20_000,),), 3, "the sum of 20000 numbers", dtype="float64")
+    timed = SpeedCase(UNIT.entry("fast_sum"), slow_sum, ((100_000,),), 3, "the sum of 100000 numbers", dtype="float64")
     fast = tuple(replace(timed, at_least=least, name=f"{timed.name}, {least} times") for least in (3, 5))
     parts = {
         "cube": (Part("compute", 1, computed, judge_compute, "the product"), Part("gradient", 1, graded, judge_gradient, "the slope")),
