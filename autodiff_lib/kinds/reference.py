@@ -38,6 +38,8 @@ GIVEN: Forward = {
     "expand_as": expand_as,
     "broadcast": lambda a, input_shape, target_shape: torch.broadcast_to(a.reshape(input_shape), target_shape),
     "unbroadcast": lambda a, like: a.sum_to_size(like.shape),
+    "summed_product": lambda a, b, like: (a.mT @ b).sum_to_size(like.shape),
+    "written_out": lambda a: a.contiguous(),
     "reshape": torch.reshape,
     "reshape_as": lambda a, like: a.reshape(like.shape),
     "zeros_like": torch.zeros_like,

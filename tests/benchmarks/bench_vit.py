@@ -28,6 +28,7 @@ from turns import keeping, medians, solved
 
 import autodiff_lib as ad
 from autodiff_lib import data
+from autodiff_lib.units.vision_transformer.given import Model, initial_weights, score
 from autodiff_lib.units.vision_transformer.truth import softmax_loss, vision_transformer
 
 UNIT = "04_vision_transformer"
@@ -38,47 +39,22 @@ STUDENT, EAGER = "student's engine", "eager torch"
 SQUARE, HEADS = 7, 4  # of the extension: pixels along a patch
 
 Weights = dict[str, Tensor]
-Nodes = dict[str, ad.Node]
-Fed = dict[ad.Node, Tensor]
 
 
-class Model:
-    """The logits of a unit's model as a graph on images `X`, run on the student's engine with its weights, and what stays fixed."""
-
-    def __init__(self, unit: ModuleType, X: ad.Node, logits: ad.Node, start: Weights, nodes: Nodes, fixed: Fed) -> None:
-        self.unit, self.X, self.y, self.logits = unit, X, ad.Variable("y"), logits
-        self.start, self.nodes, self.fixed = start, nodes, fixed
-        self.forward = ad.FrugalEvaluator([logits])
-        self.steps: dict[int, ad.FrugalEvaluator] = {}
-
-    def run(self, X: Tensor, y: Tensor, weights: Weights) -> tuple[Tensor, Weights]:
-        if len(X) not in self.steps:
-            loss = self.unit.softmax_loss(self.logits, self.y, len(X))
-            self.steps[len(X)] = ad.FrugalEvaluator([loss, *ad.gradients(loss, list(self.nodes.values()))])
-        loss, *grads = self.steps[len(X)].run({self.X: X, self.y: y, **self.fed(weights)})
-        return loss, dict(zip(self.nodes, grads, strict=True))
-
-    def fed(self, weights: Weights) -> Fed:
-        return {**self.fixed, **{self.nodes[name]: value for name, value in weights.items()}}
-
-    def accuracy(self, weights: Weights, images: data.Images) -> float:
-        return self.unit.accuracy(lambda X: self.forward.run({self.X: X, **self.fed(weights)})[0], images.X_test, images.y_test, 500)
-
-
-def minimal(unit: ModuleType, images: data.Images) -> Model:
-    """The notebook's model."""
-    start = unit.initial_weights(unit.shapes_of(*images.X_train.shape[1:]))
+def minimal(unit: ModuleType, images: data.Images) -> tuple[Model, Weights]:
+    """The notebook's model, and its weights before training."""
+    start = initial_weights(unit.shapes_of(*images.X_train.shape[1:]))
     X, nodes = ad.Variable("X"), {name: ad.Variable(name) for name in start}
-    return Model(unit, X, unit.vision_transformer(X, nodes, unit.D), start, nodes, {})
+    return Model(X, ad.Variable("y"), unit.vision_transformer(X, nodes, unit.D), nodes), start
 
 
-def extended(unit: ModuleType, images: data.Images) -> Model:
-    """The model of the bonus, on images in patches: residuals, norms and heads, and the mean over all words."""
+def extended(unit: ModuleType, images: data.Images) -> tuple[Model, Weights]:
+    """That of the bonus, on images in patches: residuals, norms and heads, and the mean over all words."""
     rows, pixels = images.X_train.shape[1:]
-    start = unit.initial_weights(unit.extended_shapes(rows, pixels, HEADS))
+    start = initial_weights(unit.extended_shapes(rows, pixels, HEADS))
     X, pick, nodes = ad.Variable("X"), ad.Variable("pick"), {name: ad.Variable(name) for name in start}
     logits = unit.extended_transformer(X, pick, nodes, HEADS, residual=True)
-    return Model(unit, X, logits, start, nodes, {pick: torch.full((1, rows), 1 / rows)})
+    return Model(X, ad.Variable("y"), logits, nodes, {pick: torch.full((1, rows), 1 / rows)}), start
 
 
 def in_patches(unit: ModuleType, images: data.Images) -> data.Images:
@@ -88,13 +64,15 @@ def in_patches(unit: ModuleType, images: data.Images) -> data.Images:
     return replace(images, X_train=cut(images.X_train), X_test=cut(images.X_test))
 
 
-def learn(model: Model, images: data.Images, seconds: float, places: bool = True, falling: bool = False) -> tuple[float, int, float]:
+def learn(
+    unit: ModuleType, made: tuple[Model, Weights], images: data.Images, seconds: float, places: bool = True, falling: bool = False
+) -> tuple[float, int, float]:
     """Accuracy, epochs begun, and seconds of processor time, after training for so long.
 
     Without `places`, the positions stay zero. A `falling` rate is a fifth of itself in the last third.
     """
-    weights, one_hot = dict(model.start), torch.eye(10)
-    weights["positions"] = weights["positions"] * places
+    (model, weights), one_hot = made, torch.eye(10)
+    weights = {**weights, "positions": weights["positions"] * places}
     order = torch.Generator().manual_seed(0)
 
     def run(X: Tensor, y: Tensor, now: Weights) -> tuple[Tensor, Weights]:
@@ -107,19 +85,19 @@ def learn(model: Model, images: data.Images, seconds: float, places: bool = True
             epochs += 1
             for some in torch.randperm(len(images.X_train), generator=order).split(40 * BATCH):
                 rate = RATE / 5 if falling and 3 * taken > 2 * seconds else RATE
-                weights, _ = model.unit.sgd_epoch(run, images.X_train[some], one_hot[images.y_train[some]], weights, BATCH, rate)
+                weights, _ = unit.sgd_epoch(run, images.X_train[some], one_hot[images.y_train[some]], weights, BATCH, rate)
                 taken = time.process_time() - start
                 bar.update(min(round(taken), round(seconds)) - bar.n)
                 if taken >= seconds:
                     break
-    return model.accuracy(weights, images), epochs, taken
+    return score(model, weights, images.X_test, images.y_test), epochs, taken
 
 
 def steps(unit: ModuleType, images: data.Images) -> dict[str, Callable[[], float]]:
     """Ways to take one step on the same batch; each returns the loss before it."""
-    model = minimal(unit, images)
+    model, now = minimal(unit, images)
     X, y = images.X_train[:BATCH], torch.eye(10)[images.y_train[:BATCH]]
-    now, free = model.start, [weight.clone().requires_grad_() for weight in model.start.values()]
+    free = [weight.clone().requires_grad_() for weight in now.values()]
 
     def student() -> float:
         nonlocal now
@@ -176,7 +154,7 @@ def main() -> None:
     mnist = data.mnist() if os.environ.get(data.FOLDER) else None
     some = mnist.first(options.images) if mnist else None
     if options.only != "step":
-        trainings: list[tuple[str, data.Images, float, Callable[[ModuleType, data.Images], Model], dict[str, bool]]] = []
+        trainings: list[tuple[str, data.Images, float, Callable[[ModuleType, data.Images], tuple[Model, Weights]], dict[str, bool]]] = []
         for images, seconds in ((digits, 10.0), (some, options.seconds)):
             if images is not None:
                 trainings.append(("with positions", images, seconds, minimal, {}))
@@ -185,7 +163,7 @@ def main() -> None:
             trainings.append(("the extension", in_patches(unit, mnist), 4 * options.seconds, extended, {"falling": True}))
         lines = []
         for said, images, seconds, made, how in trainings:
-            accuracy, epochs, taken = learn(made(unit, images), images, seconds, **how)
+            accuracy, epochs, taken = learn(unit, made(unit, images), images, seconds, **how)
             lines.append(f"| {images.name}, {len(images.X_train)} images, {said} | {taken:.0f} | {epochs} | {accuracy:.1%} |")
         print("\n| model | CPU s | epochs | held out |\n|:--|--:|--:|--:|\n" + "\n".join(lines))
     if options.only != "accuracy":

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autodiff_lib as ad
+import autodiff_lib.eager  # for its operators
+import autodiff_lib.quicker
 from autodiff_lib.checks.values import draw
 from autodiff_lib.graph_data import evaluate, to_data
 from autodiff_lib.kinds import reference
@@ -50,6 +52,16 @@ def given_rows():
         yield "expand_as", (small, large), {}, lambda a, like: a.expand_as(like)
         yield "unbroadcast", (large, small), {}, lambda a, like: a.sum_to_size(like.shape)
         yield "broadcast", (small,), {"input_shape": small, "target_shape": large}, partial(torch.broadcast_to, size=large)
+    for shapes in [
+        ((4, 3, 2), (4, 3, 5), (2, 5)),
+        ((2, 4, 3, 2), (2, 4, 3, 5), (2, 5)),
+        ((3, 2), (3, 5), (2, 5)),
+        ((1, 3, 2), (4, 3, 5), (2, 5)),
+        ((4, 3, 2), (4, 3, 5), (4, 2, 5)),
+        ((4, 3, 2), (3, 5), (1, 2, 5)),
+    ]:
+        yield "summed_product", shapes, {}, lambda a, b, like: (a.mT @ b).sum_to_size(like.shape)
+    yield "written_out", ((2, 3),), {}, torch.clone
     for dim, small in [(0, (3, 4)), (-1, (2, 3)), ((0, 2), (3,)), ((-1, 0), (3,)), ((0, 1, 2), ())]:
         axes = dim if isinstance(dim, tuple) else (dim,)
         index = tuple(None if axis in {i % 3 for i in axes} else slice(None) for axis in range(3))
