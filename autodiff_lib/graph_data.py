@@ -26,7 +26,7 @@ from .registry import table
 MAX_NODES = 200_000
 MAX_ELEMENTS = 20_000_000  # numbers that the values of an untrusted graph may take, all nodes together
 MAX_BYTES = 64 * 2**20  # of the JSON text
-MAX_LIST, MAX_LETTERS, MAX_BITS = 64, 200, 1024  # entries of an attribute that is a list, letters of a text, bits of a whole number
+MAX_LIST, MAX_LETTERS, MAX_BITS = 64, 200, 1024  # inputs, entries of an attribute that is a list, letters of a text, bits of a whole number
 LONG_PRODUCT = 16  # the inner axis from which on a matrix product counts for more than the numbers that come out of it
 STRETCHES = {"broadcast": "target_shape", "BroadcastTo": "shape"}  # operators that stretch -> the attribute that says how far
 PRODUCTS = ("matmul", "MatMul")
@@ -153,6 +153,8 @@ def validate(graph: Any) -> None:
             if len(key) > MAX_LETTERS or not is_plain(value):
                 raise GraphError(f"node {position}: an attribute must be a plain number, text or list of them, of moderate size")
         check_positions(node["inputs"], count, f"inputs of node {position}")
+        if len(node["inputs"]) > MAX_LIST:
+            raise GraphError(f"node {position} has {len(node['inputs'])} inputs, more than {MAX_LIST}")
 
 
 def is_count(value: Any) -> bool:

@@ -77,6 +77,10 @@ def test_graphs_beyond_the_limit_are_refused(monkeypatch):
         ('{"nodes": [{"op": "exp"}], "outputs": []}', "node 0 is neither"),
         ('{"nodes": [{"op": 3, "inputs": [], "attrs": {}}], "outputs": []}', "node 0: op must be a name"),
         ('{"nodes": [{"op": "exp", "inputs": [1], "attrs": {}}], "outputs": []}', "inputs of node 0 must be"),
+        (
+            '{"nodes": [{"leaf": 0}, {"op": "add", "inputs": [0%s], "attrs": {}}], "outputs": [1]}' % (",0" * 64),
+            "node 1 has 65 inputs, more than 64",
+        ),
     ],
 )
 def test_json_that_is_no_graph_is_refused(text, message):

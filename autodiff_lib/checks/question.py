@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .forms import Form
 
-MAX_NUMBERS = 1000  # of an array, that tell one wrong answer from another
+MAX_NUMBERS, MAX_ARRAYS = 1000, 100  # of an array, and of an answer, that tell one wrong answer from another
 
 Reason = Literal["passed", "wrong", "error", "timeout", "memory", "killed", "tampered", "missing", "unanswered"]
 
@@ -125,7 +126,7 @@ def plain(array: Any) -> np.ndarray:
 
 def all_numbers(arrays: Iterable[Any]) -> np.ndarray:
     """The numbers of arrays or tensors in one row: what a wrong answer that is no single array is recognised by."""
-    return np.concatenate([np.zeros(0), *(np.ravel(plain(array))[:MAX_NUMBERS] for array in arrays)])
+    return np.concatenate([np.zeros(0), *(np.ravel(plain(array))[:MAX_NUMBERS] for array in islice(arrays, MAX_ARRAYS))])
 
 
 def all_or_nothing(passed: int, cases: int) -> float:
