@@ -102,7 +102,8 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
         times.append((our_time, their_time, ours(Ask(NOTHING, {"results": results}, asked.arrays))[1]))
         late = time.perf_counter() > end
         if number >= WARM_UP and (late or number % EVERY == 0):
-            found = interval(ratios(times[WARM_UP:]))
+            counted = ratios(times[WARM_UP:])
+            found = far_above(counted, least) or interval(counted)
             if found.settles(least):
                 break
         if late:
@@ -132,6 +133,11 @@ def far_below(found: Sequence[float], least: float) -> Interval | None:
     """The best ratio there is, where they are too few for an interval and leave no doubt: of a function that takes for ever."""
     best = max(found)
     return Interval(best, best, best) if len(found) >= 3 and best < least / 2 else None
+
+
+def far_above(found: Sequence[float], least: float) -> Interval | None:
+    """The worst and the best ratio, where a few leave no doubt: noise would have had to double our time in every round."""
+    return Interval(min(found), statistics.median(found), max(found)) if len(found) >= 5 and min(found) >= 1.5 * least else None
 
 
 def difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> str:
