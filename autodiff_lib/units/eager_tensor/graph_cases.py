@@ -25,7 +25,8 @@ from ...kinds.tensor.graph_judge import (
 from ...registry import table
 from .unit import UNIT
 
-DEEP = 100_000  # tensors of a chain
+DEEP = 100_000  # tensors of a chain that is put in order
+LONG = 20_000  # of one that is computed, or differentiated
 DOUBLINGS = 40
 add, mul, exp = (table[name] for name in ("EWiseAdd", "EWiseMul", "exp"))  # none of them adds numbers in place
 
@@ -167,7 +168,7 @@ def compute_gradient_question(number: int) -> Question:
     ]
     large = [
         case(f"{DOUBLINGS} doublings", doubling, {}, (0,)),
-        case(f"a chain of {DEEP} tensors", lambda x: [x], {}, (0,), chain=DEEP),
+        case(f"a chain of {LONG} tensors", lambda x: [x], {}, (0,), chain=LONG),
     ]
     parts = (
         Part("gradients", 2, tuple(once), judge_gradients, "the sum over consumers, and on which tensors it is put"),

@@ -21,7 +21,7 @@ from ...kinds import reference
 from ...kinds.evaluator.judge import GraphCase, node_names
 from ...kinds.evaluator.judge import failure as graph_failure
 from ...registry import table
-from .graph_cases import DEEP, diamond, ladder, short_and_long
+from .graph_cases import LONG, diamond, ladder, short_and_long
 from .unit import UNIT
 
 FACTOR = 3.0
@@ -307,7 +307,7 @@ def realize_question(number: int) -> Question:
         RealizeCase("first inside, then outside", lambda x: [a := exp(x * 2), a * a + a], shapes=((2,),)),
         RealizeCase("a tensor whose value is known", lambda x: [a := exp(x * 2), a * 3], shapes=((2,),), known=(0,)),
     )
-    long = (RealizeCase(f"a chain of {DEEP} tensors", lambda x: [x], shapes=((2,),), chain=DEEP),)
+    long = (RealizeCase(f"a chain of {LONG} tensors", lambda x: [x], shapes=((2,),), chain=LONG),)
     parts = (
         Part("values", 1, values, judge_values, "what a value is made of, and in which order"),
         Part("each once", 0.5, counted, judge_once, "which tensors have a value already when another one asks"),
