@@ -27,10 +27,13 @@ from autodiff_lib.units import UNITS, needed, room
 from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
 from .jail import Jail, Session, note
+from .patience import ImpatienceError, patience
 
 # where a judge itself fails, whoever grades sees the traceback
 logging.getLogger("autodiff_lib").addHandler(logging.lastResort or logging.StreamHandler())
 
+LOG = logging.getLogger("grader")
+ENDLESS = "an answer takes too long to judge"
 PACE = Path(__file__).with_name("pace.py")
 MAX_HINT = 600  # characters
 MAX_ERROR = 300  # characters
@@ -204,7 +207,8 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
         def answers(question: str, cases: Sequence[Case]) -> Iterator[Answer]:
             given = session.answers([case.ask() for case in cases if case.form.contest is None])
             for case in cases:
-                answer = next(given) if case.form.contest is None else contest(question, case)
+                with waiting():
+                    answer = next(given) if case.form.contest is None else contest(question, case)
                 clock.lap("probes" if case.form.contest is None else "timing")
                 yield answer
                 clock.lap("judge")
@@ -213,17 +217,23 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
             return judge(question, partial(answers, question.name), known)
 
         verdicts = {}
-        for name, question in questions.items():
-            if name in submission.beyond:
-                verdicts[name] = unanswered(question, submission.beyond[name])
-            elif name in seen.findings:
-                verdicts[name] = refused(question, seen.findings[name])
-            else:
-                verdicts[name] = told_again(ask(question, known_of(unit, name)), told)
-        secret = hidden.questions(unit, hidden.secret())
-        for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
-            if any(part.points for part in verdict.parts):
-                verdicts[name] = both(verdict, ask(passed_parts(secret[name], verdict)))
+        final: dict[str, Verdict] = {}
+        try:
+            with patience() as waiting:
+                for name, question in questions.items():
+                    if name in submission.beyond:
+                        verdicts[name] = unanswered(question, submission.beyond[name])
+                    elif name in seen.findings:
+                        verdicts[name] = refused(question, seen.findings[name])
+                    else:
+                        verdicts[name] = told_again(ask(question, known_of(unit, name)), told)
+                secret = hidden.questions(unit, hidden.secret())
+                for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
+                    earned = any(part.points for part in verdict.parts)
+                    final[name] = both(verdict, ask(passed_parts(secret[name], verdict))) if earned else verdict
+        except ImpatienceError:
+            LOG.error("%s: the judge has not come to an end; what it had not judged is left open", unit)
+        verdicts = {name: final.get(name) or unanswered(question, ENDLESS) for name, question in questions.items()}
         clock.lap("judge")
     clock.lap("wipe")
     flags = [*seen.flags, *unseen(verdicts, seen)]
