@@ -262,6 +262,10 @@ def test_what_is_wrong_for_certain_needs_no_person(solved):
 # --- answers that judges fell over, and what is said of them
 
 NODE = {"op": "relu", "inputs": [0], "attrs": {}}
+LONG_CHAIN = {
+    "nodes": [{"leaf": 1}, *({"op": "mul_by_const", "inputs": [place], "attrs": {"c": 1.0}} for place in range(1000))],
+    "outputs": [1000],
+}
 TOKENS_SUMMED = {
     "nodes": [{"leaf": 0}, {"op": "sum_op", "inputs": [0], "attrs": {"dim": 1, "keepdim": True}}],
     "outputs": [1],
@@ -292,6 +296,7 @@ TOKENS_SUMMED = {
             r"shape \[1, 1, 4\], expected \[1, 3, ...\]: one row",
         ),
         ("causal_self_attention", "the mask", Answer(graph={"nodes": [NODE], "outputs": [0]}), "wrong", "runs in a circle"),
+        ("relu", "gradient", Answer(graph=LONG_CHAIN), "wrong", "has 1001 nodes; there may be 1000"),
     ],
 )
 def test_an_answer_of_another_number_or_kind_is_told_from_a_wrong_one(name, part, answer, reason, message):

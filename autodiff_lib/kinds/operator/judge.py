@@ -57,6 +57,7 @@ COMPUTE = Form(
 )
 GRADIENT = Form("kinds.operator.probe:gradient", outputs=lambda case: len(case.shapes), outputs_of=outputs_of, beside=beside_gradient)
 FROM_ABOVE = "factors"  # what kind of whole numbers output_grad holds on paper: ones would hide that it is forgotten
+MAX_NODES = 1000  # of the graph of a gradient; a rule takes some dozens
 AGAIN = 1000  # units in the last place by which a value may differ when it is computed again: libraries add up in another order
 SCALES = (1e-8, 1e8)  # sizes of output_grad: a gradient is linear in it, and a difference quotient with a fixed step is not
 SHAKE = 1e-9  # relative errors that are put into the operators of a gradient, to see how large they get
@@ -206,6 +207,9 @@ def judge_gradient(case: GradientCase, answer: Answer) -> Failure | None:
         shown = {**inputs, "output_grad": output_grad.detach().numpy()}
         return Failure(case.name, "wrong", message, hint, pictured(got), pictured(want), shown)
 
+    count = len(answer.graph["nodes"])
+    if count > MAX_NODES:
+        return failure(f"The graph of the gradient has {count} nodes; there may be {MAX_NODES}.", "A rule takes some dozens.")
     leaves_used = {node.get("leaf") for node in answer.graph["nodes"]}  # output_grad is the one after the operands
     vanishing = all(vanishes(grad.detach().numpy(), "float64") for grad in expected)  # zeros are zeros whatever it is
     lacks_upstream = len(operands) not in leaves_used and not vanishing
