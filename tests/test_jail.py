@@ -19,6 +19,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from autodiff_lib.checks import wire
 from autodiff_lib.checks.question import Ask
 from grader.authors import doctor
 from grader.book.nbgrader_course import ROOT
@@ -89,6 +90,22 @@ def test_only_the_time_for_which_a_submission_is_waited_for_counts(jail):
         assert "longer than 1 seconds in all" in skipped["outputs"][0]["text"]
         (answer,) = session.answers([Ask("kinds.operator.probe:compute", {"operator": "exp", "attrs": {}}, (np.ones(2),))])
         assert answer.problem.kind == "timeout"
+
+
+def test_a_long_answer_is_read_on_the_submissions_own_time(jail, monkeypatch):
+    unpack = wire.unpack_answer
+
+    def slowly(message, number):
+        time.sleep(0.5)
+        return unpack(message, number)
+
+    monkeypatch.setattr(wire, "unpack_answer", slowly)
+    with Session(jail, {}) as session:
+        assert session.run("1")["status"] == "ok"
+        before = session.left
+        (answer,) = session.answers([Ask("kinds.operator.probe:compute", {"operator": "exp", "attrs": {}}, (np.ones(2),))])
+        assert answer.problem is None
+        assert before - session.left >= 0.5
 
 
 def test_figures_and_errors_come_back_as_a_notebook_has_them(jail):

@@ -418,7 +418,8 @@ class Session:
 
     A child that died or hung is replaced, and the cells that ran before are run again in fresh folders, without the
     one that was its end. After `limits.restarts` replacements, or once it has been waited for `limits.total_seconds`,
-    nothing more is tried. What the grader does meanwhile, as judging or waiting for its own turn, is not counted.
+    nothing more is tried. What the grader does meanwhile, as judging or waiting for its own turn, is not counted; that
+    it reads what came is.
     """
 
     def __init__(self, jail: Jail, files: dict[str, bytes]) -> None:
@@ -526,7 +527,8 @@ class Session:
         if isinstance(reply, Problem):
             return Answer(problem=reply)
         try:
-            return wire.unpack_answer(reply, number)
+            with self.waiting(self.limits.ask_seconds):  # a long answer is read on its own time
+                return wire.unpack_answer(reply, number)
         except wire.WireError as error:
             self.lose()
             return Answer(problem=Problem("tampered", str(error)))

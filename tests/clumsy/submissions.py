@@ -863,9 +863,9 @@ def zipped(files: Files) -> bytes:
     return target.getvalue()
 
 
-@delivered(nothing=True)
+@delivered(repairs=("came packed",))
 def only_a_zip_file():
-    """The notebook is in a zip file within a zip file; somebody has to unpack it and hand it in again."""
+    """The notebook is in a zip file within a zip file."""
     return {"submission.zip": zipped({"operators.zip": zipped({"operators.ipynb": encoded(full())})})}
 
 

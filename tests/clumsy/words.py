@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Callable
+from itertools import cycle
 
 from autodiff_lib.checks.ready_made import EVERYWHERE, INSIDE, ROUNDABOUT
 from autodiff_lib.units import UNITS
@@ -27,30 +29,37 @@ def words() -> list[str]:
     return sorted(part for part in parts if part.isidentifier() and not keyword.iskeyword(part) and part not in {"torch", "autodiff_lib"})
 
 
-def chained(prefix: str) -> str:
-    return " = ".join(f"{prefix}{word}" for word in words()) + " = 0"
+def chained(prefix: str, some: list[str]) -> str:
+    return " = ".join(f"{prefix}{word}" for word in some) + " = 0"
 
 
-KINDS = {
-    "comment": lambda: f"# wire the pieces together: {' '.join(words())}",
-    "docstring": lambda: f'"""{" ".join(words())}"""',
-    "text": lambda: f"words = {words()}",
-    "variable": lambda: chained(""),
-    "method": lambda: "class Words:\n" + "\n".join(f"    def {word}(self):\n        return self.{word}" for word in words()),
-    "attribute": lambda: "class Words:\n    pass\n\nmine = Words()\n" + chained("mine."),
+KINDS: dict[str, Callable[[list[str]], str]] = {
+    "comment": lambda some: f"# wire the pieces together: {' '.join(some)}",
+    "docstring": lambda some: f'"""{" ".join(some)}"""',
+    "text": lambda some: f"words = {some}",
+    "variable": lambda some: chained("", some),
+    "method": lambda some: "class Words:\n" + "\n".join(f"    def {word}(self):\n        return self.{word}" for word in some),
+    "attribute": lambda some: "class Words:\n    pass\n\nmine = Words()\n" + chained("mine.", some),
 }
 """How words stand in a function: lines to put at its beginning."""
+SHARES = 4  # of the words, one for each function in turn, where all of them would be more text than anybody reads
 
 
 def with_words(cell: str, kind: str) -> str:
-    """A cell with all words in it, at the beginning of each of its functions; before a kernel, which knows no lists and no classes."""
+    """A cell with words in it, at the beginning of each of its functions; before a kernel, which knows no lists and no classes.
+
+    No variable takes the place of a parameter.
+    """
     if "@triton.jit" in cell and kind in ("text", "method", "attribute"):
-        return KINDS[kind]() + "\n\n\n" + cell
+        return KINDS[kind](words()) + "\n\n\n" + cell
     lines: list[str] = []
+    shares = cycle([words()[share::SHARES] for share in range(SHARES)] if kind == "method" else [words()])
     for line in cell.splitlines():
         lines.append(line)
-        if start := re.match(r"( *)def \w+\(.*\):$", line):
-            lines += [start[1] + "    " + new if new else new for new in KINDS[kind]().splitlines()]
+        if start := re.match(r"( *)def \w+\((.*)\):$", line):
+            parameters = set(re.findall(r"\w+", start[2]))
+            some = [word for word in next(shares) if word not in parameters]
+            lines += [start[1] + "    " + new if new else new for new in KINDS[kind](some).splitlines()]
     return "\n".join(lines) + "\n"
 
 
