@@ -34,6 +34,17 @@ STYLE = """\
 [data-jp-theme-light="false"] :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {
   filter: invert(.93) hue-rotate(180deg);
 }
+/* so are the shaded numbers of reports; their other colours, made for a light page, become light ones */
+[data-jp-theme-light="false"] .jp-RenderedHTML td[style*="font-family:monospace"] { filter: invert(.93) hue-rotate(180deg); }
+[data-jp-theme-light="false"] .jp-RenderedHTML :is([style^="color:#1a7f37"], [style*=";color:#1a7f37"]) { color: #56d364 !important; }
+[data-jp-theme-light="false"] .jp-RenderedHTML :is([style^="color:#b42318"], [style*=";color:#b42318"]) { color: #ff9a92 !important; }
+[data-jp-theme-light="false"] .jp-RenderedHTML :is([style^="color:#6e7781"], [style*=";color:#6e7781"]) { color: #a8b3bf !important; }
+[data-jp-theme-light="false"] .jp-RenderedHTML div[style^="border-left:6px solid #1a7f37"] { border-color: #56d364 !important; }
+[data-jp-theme-light="false"] .jp-RenderedHTML div[style^="border-left:6px solid #b42318"] { border-color: #ff9a92 !important; }
+[data-jp-theme-light="false"] .jp-RenderedHTML div[style^="border-left:6px solid #6e7781"] { border-color: #a8b3bf !important; }
+/* in a narrow window, what stands beside a bar of progress goes below it */
+.widget-hbox:has(> .widget-hprogress) { flex-wrap: wrap; height: auto; }
+.widget-hbox > .widget-hprogress { min-width: 120px; }
 """
 
 
