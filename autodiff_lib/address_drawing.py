@@ -51,7 +51,7 @@ def addresses(titled: Mapping[str, np.ndarray]) -> Drawing:
     blocks = blocks_of(titled)
     rows = [row for block in blocks for row in block.rows]
     title = f"{len(rows)} arrays in memory, {len({row.key for row in rows})} keys"
-    return Drawing(svg(blocks, title), "\n".join([title, *map(str, rows)]))
+    return Drawing(drawing.scrolled(svg(blocks, title)), "\n".join([title, *map(str, rows)]))
 
 
 def blocks_of(titled: Mapping[str, np.ndarray]) -> list[Block]:

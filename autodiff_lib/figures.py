@@ -22,20 +22,21 @@ __all__ = [
     "pictures", "similarity", "step", "step_tape", "step_tensor",
 ]  # fmt: skip
 
+WIDEST = 8  # inches; in a narrow window all that is wider has letters too small to read
 MAX_NUMBERED = 10  # rows and columns up to which the entries are written into a matrix
 MAX_LABELS = 32  # words along an axis; of more, only every second, third ... is written
 MARKERS = "os^Dv*"
 STYLES = ("o-", "s--", "^-.", "D-", "v--", "*-.")  # of lines with a marker at each point
-SIGNED = "PuOr"  # colours of numbers of both signs, whose middle is pale
+SIGNED, ABOVE, BELOW = "PuOr", "Blues", "Blues_r"  # colours of numbers of both signs, and of one: zero is as pale as the page
 ROUNDING = 1e-9  # of the largest number: what is smaller has no sign
 TIED = 6  # decimals up to which two numbers that are put in order count as equal: rounding decides no order
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "$": r"\$"})  # a bare $ would begin a formula
 
 
 def matrices(titled: Mapping[str, Tensor | np.ndarray]) -> None:
-    """Matrices side by side as heat-maps on one scale, with the numbers in them where there is room.
+    """Matrices as heat-maps on one scale, side by side where there is room, with the numbers in them where they are few.
 
-    Where there are numbers of both signs, zero is the middle of the scale, and pale; negative numbers are hatched.
+    Zero is pale. Where there are numbers of both signs, it is the middle of the scale, and negative numbers are hatched.
     """
     arrays = {title: np.atleast_2d(np.asarray(matrix)) for title, matrix in titled.items()}
     low, high = min(array.min() for array in arrays.values()), max(array.max() for array in arrays.values())
@@ -43,17 +44,23 @@ def matrices(titled: Mapping[str, Tensor | np.ndarray]) -> None:
     if signed:
         high = max(-low, high)
         low = -high
-    side = max(3.6, 0.46 * min(max(map(max, (array.shape for array in arrays.values()))), MAX_NUMBERED))  # of a panel, in inches
-    figure, axes = plt.subplots(1, len(arrays), figsize=(side * len(arrays), side - 0.2), squeeze=False)
-    for axis, (title, array) in zip(axes[0], arrays.items(), strict=True):
-        image = heat_map(axis, array, low, high, SIGNED if signed else None)
+    colours = SIGNED if signed else ABOVE if high > 0 else BELOW
+    largest = max(max(array.shape) for array in arrays.values())
+    side = max(2.6 if len(arrays) == 3 else 3.6, 0.5 * min(largest, MAX_NUMBERED))  # of a panel, in inches
+    down = -(-len(arrays) // max(1, int(WIDEST / side)))
+    across = -(-len(arrays) // down)
+    figure, axes = plt.subplots(down, across, figsize=(side * across + 0.4, (side - 0.2) * down), squeeze=False)
+    for axis in axes.flat[len(arrays) :]:
+        axis.set_axis_off()
+    for axis, (title, array) in zip(axes.flat, arrays.items(), strict=False):
+        image = heat_map(axis, array, low, high, colours)
         if signed:
             hatch(axis, array < 0.005 * low)
         ticks = [range(0, size, 1 + size // 14) for size in array.shape]
         axis.set(title=title, xticks=ticks[1], yticks=ticks[0])
         if max(array.shape) <= MAX_NUMBERED:
             write_numbers(axis, array, image)
-    figure.colorbar(image, ax=axes[0].tolist(), shrink=0.7, label="hatched: below 0" if signed else None)
+    figure.colorbar(image, ax=axes.ravel().tolist(), shrink=0.7 / down, label="hatched: below 0" if signed else None)
     plt.show()
 
 
@@ -74,7 +81,7 @@ def attention_maps(weights: Tensor | np.ndarray, tokens: Sequence[str], causal: 
     figure, axes = plt.subplots(down, across, figsize=(across * (side + label) + 0.8, down * (side + label)), squeeze=False)
     future = np.triu(np.ones((size, size), dtype=bool), k=1) if causal else np.zeros((size, size), dtype=bool)
     for axis, head, number in zip(axes.flat, heads, range(1, len(heads) + 1), strict=False):
-        image = heat_map(axis, head, 0, 1, "Blues")
+        image = heat_map(axis, head, 0, 1, ABOVE)
         hatch(axis, future)
         name_axes(axis, rows=tokens, columns=tokens)
         axis.set(xlabel="key", ylabel="query", title=f"head {number}" if len(heads) > 1 else None)
@@ -146,11 +153,15 @@ def loss_curves(titled: Mapping[str, Sequence[float]], log: bool = True, per: st
 
 
 def pictures(images: Tensor | np.ndarray, titles: Sequence[object], across: int = 10, height: float = 1.35) -> None:
-    """Images (n, R, S) of pixels from -1, paper, to 1, ink, each below its title, `across` of them in a row; `height` of each in inches."""
+    """Images (n, R, S) of pixels from -1, paper, to 1, ink, each below its title, `across` of them in a row.
+
+    `height` is that of each in inches, where they are no more than eight across.
+    """
     if len(images) != len(titles):
         raise ValueError(f"pictures: there are {len(titles)} titles, expected {len(images)}, one for each image")
     down = max(1, -(-len(images) // across))
-    _, axes = plt.subplots(down, across, figsize=(across, height * down), squeeze=False)
+    width = min(across, WIDEST)
+    _, axes = plt.subplots(down, across, figsize=(width, height * down * width / across), squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, image, title in zip(axes.flat, np.asarray(images), titles, strict=False):
@@ -166,10 +177,10 @@ def looking_rows(image: Tensor | np.ndarray, shares: Tensor | np.ndarray) -> Non
         raise ValueError(
             f"looking_rows: shares have shape {tuple(np.shape(shares))}, expected ({size}, {size}), since the image has {size} rows"
         )
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDEST, 3.6))
     heat_map(left, np.asarray(image), -1, 1, "Greys")
     left.set(ylabel="row", xticks=[], yticks=range(0, size, 1 + size // 10))
-    map_of = heat_map(right, np.asarray(shares), 0, float(np.max(np.asarray(shares))), "Blues")
+    map_of = heat_map(right, np.asarray(shares), 0, float(np.max(np.asarray(shares))), ABOVE)
     right.set(xlabel="row that is looked at", ylabel="row that looks")
     figure.colorbar(map_of, ax=right, label="share")
     plt.show()
@@ -183,25 +194,28 @@ def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
     if not len(history.get("loss", ())):
         raise ValueError('learning: expected a number or more as "loss", got none')
     epochs, guess = range(1, len(history["loss"]) + 1), float(np.log(classes))
-    _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    _, (left, right) = plt.subplots(1, 2, figsize=(WIDEST, 3.4))
     left.plot(epochs, history["loss"], "o-", markersize=4, label="loss")
     left.axhline(guess, color="0.5", linestyle=":")
-    left.text(len(epochs), guess, "a guess", ha="right", va="bottom")
+    left.annotate("a guess", (len(epochs), guess), (0, 4), textcoords="offset points", ha="right")
     left.set(xlabel="epoch", ylabel="loss", ylim=(0, 1.15 * max(guess, *history["loss"])))
     shares = {title: values for title, values in history.items() if title != "loss"}
     for (title, values), style in zip(shares.items(), cycle(STYLES), strict=False):
         right.plot(epochs, values, style, markersize=4, label=title)
     right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
     right.legend(loc="lower right")
+    for axis in (left, right):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     plt.show()
 
 
 def bars(titled: Mapping[str, float], xlabel: str, guess: float) -> None:
     """Shares from 0 to 1 as bars, each with its title, and a line where a guess would be."""
-    _, axis = plt.subplots(figsize=(8, 0.9 + 0.42 * len(titled)))
+    _, axis = plt.subplots(figsize=(WIDEST, 0.9 + 0.42 * len(titled)))
     shown = axis.barh(range(len(titled)), list(titled.values()), height=0.65)
     axis.bar_label(shown, [f"{value:.0%}" for value in titled.values()], padding=4)
-    axis.axvline(guess, color="0.4", linestyle=":")
+    axis.axvline(guess, color="white", linewidth=4, linestyle="-")  # on which the dots are seen over the bars as well
+    axis.axvline(guess, color="0.2", linestyle=":")
     axis.set_yticks(range(len(titled)), list(titled))
     axis.text(guess, -0.55, " a guess", va="bottom", fontsize=10)
     axis.invert_yaxis()
@@ -217,7 +231,7 @@ class PlainLog(LogFormatter):
         return f"{x:g}" if super().__call__(x, pos) else ""
 
 
-def heat_map(axis: plt.Axes, array: np.ndarray, low: float, high: float, colours: str | None = None) -> AxesImage:
+def heat_map(axis: plt.Axes, array: np.ndarray, low: float, high: float, colours: str) -> AxesImage:
     axis.grid(False)
     axis.spines[:].set_visible(False)
     return axis.imshow(array, cmap=colours, vmin=low, vmax=high)

@@ -33,7 +33,8 @@ SHAPE_ONLY = "like"  # the name, in an operator's signature, of an operand that 
 FORWARD = 'fill="#dce9f7" stroke="#1b4f8a"'
 GRADIENT = 'fill="#fbe6d2" stroke="#b3500f" stroke-dasharray="5 3"'
 VARIABLE = 'fill="#ffffff" stroke="#333333"'
-INK, PALE = "#555", "#bbb"  # of edges
+INK, PALE = "#555", "#999"  # of edges
+SMALLEST = 0.85  # of its size, to which a wide picture may shrink before it is scrolled
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def draw_graph(
     """A picture of everything that `outputs` depend on; rounded boxes are variables.
 
     What the first output depends on is drawn as the forward graph; all else, the gradients built
-    on top of it, is dashed. Edges that carry nothing but a shape are pale; without `shape_edges`
+    on top of it, is dashed. Edges that carry nothing but a shape are faint; without `shape_edges`
     they are left out. With `values` of the variables the graph is run: each box then shows its
     value, or its shape where that is more than one number, and so does each edge when pointed at.
     They are tensors, arrays or numbers; TypeError for anything else. Nodes that hold their values by themselves show
@@ -120,13 +121,13 @@ def draw_graph(
     forward = set(inputs_first(outputs[:1]))
     held: dict[Node, Tensor] = {node: node.cached_data for node in order if isinstance(node, Value) and node.cached_data is not None}
     computed = run(order, as_tensors(values)[0]) if values is not None else held
-    return Drawing(svg(order, outputs, forward, computed, shape_edges, names or {}), summary)
+    return Drawing(scrolled(svg(order, outputs, forward, computed, shape_edges, names or {})), summary)
 
 
 def beside(titled: Mapping[str, Drawing]) -> Drawing:
     """Pictures beside one another, each below its title; one below the other where the page is narrow."""
     parts = (
-        f'<figure style="margin:0;flex:0 1 auto"><figcaption><b>{escape(title)}</b></figcaption>{drawing.markup}</figure>'
+        f'<figure style="margin:0;flex:0 1 auto;min-width:0"><figcaption><b>{escape(title)}</b></figcaption>{drawing.markup}</figure>'
         for title, drawing in titled.items()
     )
     markup = f'<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start">{"".join(parts)}</div>'
@@ -297,13 +298,18 @@ def width_of(lines: list[str]) -> float:
     return 18 + LETTER * max(map(len, lines))
 
 
-def opening(layout: Layout, title: str, description: str, smallest: float = 0) -> str:
-    """The beginning of a picture, with what it is for who does not see it. It shrinks with the page, to `smallest` of its size."""
+def scrolled(picture: str) -> str:
+    """A picture in a frame that is as wide as the page, and scrolls where the picture is wider."""
+    return f'<div style="overflow-x:auto">{picture}</div>'
+
+
+def opening(layout: Layout, title: str, description: str) -> str:
+    """The beginning of a picture, with what it is for who does not see it. It shrinks with the page, to `SMALLEST` of its size."""
     width, height = layout.size
-    least = f"min-width:{smallest * width:.0f}px;" if smallest else ""
+    style = f"max-width:100%;min-width:{SMALLEST * width:.0f}px;height:auto;background:#fff;font-family:monospace"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
-        f' style="max-width:100%;{least}height:auto;background:#fff;font-family:monospace" font-size="12" role="img">'
+        f' style="{style}" font-size="12" role="img">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
     )
 
@@ -358,7 +364,7 @@ def summary_html(order: list[Node], summary: str) -> str:
     """A bar for each operator: how many nodes it has."""
     counts = Counter(node.op.name for node in order).most_common()
     largest = counts[0][1]
-    bar = "display:inline-block;background:#1b4f8a;height:10px;width"
+    bar = "display:inline-block;background:#3b82c4;height:10px;width"
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td><span style='{bar}:{max(2, 240 * count // largest)}px'></span> {count}</td></tr>"
         for name, count in counts

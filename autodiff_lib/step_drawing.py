@@ -24,13 +24,13 @@ from .graph_drawing import MAX_DRAWN, Drawing, Layout, Points
 from .stepping import Computed, Contribution, End, Gradients, HandedOn, Made, Order, Pass, passed
 
 SPACING = drawing.Spacing(box=52, row_gap=26, layer_gap=60, above=12)
-SMALLEST = 0.85  # of its size, to which a wide picture may shrink before it is scrolled
 MAX_NUMBERS = 12  # of a value that is written out
 MAX_IN_BOX, MAX_ON_EDGE, MAX_IN_LINE, MAX_SUM = 24, 9, 16, 80  # characters of a value there
 NOISE = 1e-6  # what is nearer to zero is written as 0: rounding differs from machine to machine
 
 VALUES, GRADIENTS, WRONG = "#1b4f8a", "#b3500f", "#b42318"
 ARROWS = (drawing.INK, drawing.PALE, VALUES, GRADIENTS, WRONG)
+HALO = ' stroke="#fff" stroke-width="4" paint-order="stroke"'  # of what is written over an edge
 GLOW = {VALUES: "#ffd54a", GRADIENTS: "#f5a96b", WRONG: "#ff9a92"}
 
 
@@ -216,7 +216,7 @@ def svg(told: Pass, outputs: Sequence[Node], steps: Sequence[Step], title: str, 
     begins = first_lit(steps) if growing else {}
     forward = set(inputs_first(outputs[:1])) if growing else set(told.nodes)
     shapes = [
-        drawing.opening(layout, title, f"{drawing.told(outputs)}. The steps stand in the list that follows.", SMALLEST),
+        drawing.opening(layout, title, f"{drawing.told(outputs)}. The steps stand in the list that follows."),
         f"<defs>{''.join(drawing.tip(name, ink, size) for ink, name, size in tips)}</defs>",
     ]
     for edge, points in layout.edges:
@@ -315,8 +315,7 @@ def on_edges(layout: Layout, one: Step) -> str:
         shapes += arrow(points[::-1], ink, 2.6)
         if len(text := shown(given.amount)) <= MAX_ON_EDGE:
             (x, y), (next_x, next_y) = points[:2]
-            halo = ' stroke="#fff" stroke-width="4" paint-order="stroke" font-weight="bold"'
-            shapes += centred(text, (x + next_x) / 2, (y + next_y) / 2 + 4 + 1.4 * edge.aside, ink, halo)
+            shapes += centred(text, (x + next_x) / 2, (y + next_y) / 2 + 4 + 1.4 * edge.aside, ink, f'{HALO} font-weight="bold"')
     return shapes
 
 
@@ -337,7 +336,7 @@ def numbers(layout: Layout, node: Node, steps: Sequence[Step]) -> Iterator[str]:
         own = [(number, one.ink) for number, one in enumerate(steps, 1) if isinstance(one.event, kind) and one.event.node is node]
         if own:
             ink = WRONG if any(one == WRONG for _, one in own) else own[0][1]
-            text = f'<text x="{x:.1f}" y="{layout.top[node] - 10:.1f}" text-anchor="{anchor}" font-size="10" fill="{ink}">'
+            text = f'<text x="{x:.1f}" y="{layout.top[node] - 10:.1f}" text-anchor="{anchor}" font-size="11" fill="{ink}"{HALO}>'
             yield seen(f"{text}{', '.join(str(number) for number, _ in own)}</text>", own[0][0], len(steps), len(steps))
 
 
@@ -356,7 +355,7 @@ def page(picture: str, steps: Sequence[Step], title: str, intro: str) -> str:
     items = "".join(f'<li value="{number}" data-from="{number}" data-to="{number}">{one.text}</li>' for number, one in enumerate(steps, 1))
     return (
         f'<div class="@KEY@" role="group" aria-label="{escape(title)}" data-last="{len(steps)}" style="padding:4px">'
-        f'<div style="overflow-x:auto">{picture}</div><p data-from="0" data-to="0">{intro}</p>'
+        f'{drawing.scrolled(picture)}<p data-from="0" data-to="0">{intro}</p>'
         f'<ol aria-live="polite">{items}</ol><script>{SCRIPT}</script></div>'
     )
 

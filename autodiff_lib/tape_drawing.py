@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import graph_drawing as drawing
 from .graph_drawing import Drawing
-from .step_drawing import GRADIENTS, MAX_NUMBERS, SCRIPT, SMALLEST, VALUES, WRONG, Line, added, close, code, plain, seen, shown
+from .step_drawing import GRADIENTS, MAX_NUMBERS, SCRIPT, VALUES, WRONG, Line, added, close, code, plain, seen, shown
 from .tape_stepping import Asked, Change, Entry, Recorded, Spot, TapePass, passed
 
 MARGIN, TOP = 12, 12
@@ -177,7 +177,7 @@ def svg(told: TapePass, steps: Sequence[Step], title: str) -> str:
     listed = "; ".join(f"{entry.operation}({', '.join(entry.inputs)}) gives {entry.output}" for entry in told.entries)
     described = f"A tape, from above: {listed}. Beside it the ledgers of its gradients. The steps stand in the list that follows."
     shapes = [
-        drawing.opening(drawing.Layout({}, {}, {}, [], places.size), title, described, SMALLEST),
+        drawing.opening(drawing.Layout({}, {}, {}, [], places.size), title, described),
         f"<defs>{''.join(drawing.tip(f'@KEY@-{ink[1:]}', ink, 4) for ink in INKS)}</defs>",
         *strip(told, places),
         *(ledger(places, handed_in, told) for handed_in in places.heads),
@@ -313,7 +313,7 @@ def numbers(entry: Entry, places: Places, steps: Sequence[Step]) -> str:
         own = [number for number, one in enumerate(steps, 1) if isinstance(one.event, kind) and one.event.entry is entry]
         if own:
             ink = GRADIENTS if kind is Asked else VALUES
-            label = f'<text x="{x:.1f}" y="{places.frame(entry) + y:.1f}" text-anchor="end" font-size="10" fill="{ink}">'
+            label = f'<text x="{x:.1f}" y="{places.frame(entry) + y:.1f}" text-anchor="end" font-size="11" fill="{ink}">'
             shapes += seen(f"{label}{', '.join(map(str, own))}</text>", own[0], len(steps), len(steps))
     return shapes
 
@@ -328,6 +328,6 @@ def page(picture: str, told: TapePass, steps: Sequence[Step], title: str) -> str
     items = "".join(f'<li value="{number}" data-from="{number}" data-to="{number}">{one.text}</li>' for number, one in enumerate(steps, 1))
     return (
         f'<div class="@KEY@" role="group" aria-label="{escape(title)}" data-last="{len(steps)}" style="padding:4px">'
-        f'<div style="overflow-x:auto">{picture}</div><p data-from="0" data-to="0">{intro}</p>'
+        f'{drawing.scrolled(picture)}<p data-from="0" data-to="0">{intro}</p>'
         f'<ol aria-live="polite">{items}</ol><script>{SCRIPT}</script></div>'
     )

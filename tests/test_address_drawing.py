@@ -34,7 +34,7 @@ def test_numbers_are_shown_in_the_order_of_memory_whatever_the_order_of_the_arra
 
 def test_the_picture_has_a_row_for_each_array_and_is_described():
     drawing = figures.addresses(VIEWS)
-    root = ElementTree.fromstring(drawing.markup)
+    (root,) = ElementTree.fromstring(drawing.markup)
     svg = "{http://www.w3.org/2000/svg}"
     assert root.get("role") == "img"
     assert root.find(f"{svg}title").text == "6 arrays in memory, 4 keys"

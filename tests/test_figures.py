@@ -207,6 +207,20 @@ def test_matrices_share_one_scale_and_hold_numbers_where_there_is_room(drawn):
     assert numbers(shown[1]) == {}
 
 
+@pytest.mark.parametrize(("number", "size", "rows"), [(2, 3, 1), (3, 3, 1), (4, 4, 2), (5, 4, 3), (2, 8, 1), (2, 10, 2)])
+def test_matrices_stand_below_one_another_where_side_by_side_they_would_be_too_wide(number, size, rows, drawn):
+    figure = drawn(figures.matrices, {str(which): torch.ones(size, size) for which in range(number)})
+    assert len({round(axis.get_position().y0, 2) for axis in panels(figure)}) == rows
+    assert figure.get_size_inches()[0] <= figures.WIDEST + 0.5
+    assert len(panels(figure)) == number
+
+
+def test_many_pictures_in_a_row_are_smaller_and_no_wider(drawn):
+    few, many = (drawn(figures.pictures, torch.zeros(10, 8, 8), range(10), across=across) for across in (5, 10))
+    assert few.get_size_inches().tolist() == [5, 2.7]
+    assert many.get_size_inches().tolist() == [figures.WIDEST, pytest.approx(1.08)]
+
+
 # --- signs
 
 
@@ -221,10 +235,11 @@ def test_numbers_of_both_signs_have_zero_in_the_middle_and_the_negative_ones_are
 
 
 @pytest.mark.parametrize("matrix", [[[0.0, 1.0]], [[-1.0, 0.0]], [[1.0, -1e-12]]])
-def test_numbers_of_one_sign_have_the_whole_scale(matrix, drawn):
+def test_numbers_of_one_sign_have_the_whole_scale_and_zero_is_pale(matrix, drawn):
     figure = drawn(figures.matrices, {"it": matrix})
     (axis,) = panels(figure)
     assert axis.images[0].get_clim() == (min(matrix[0]), max(matrix[0]))
+    assert min(axis.images[0].to_rgba(0.0)[:3]) > 0.9 > max(axis.images[0].to_rgba(max(matrix[0], key=abs))[:3])
     assert hatched(axis) == set()
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import autodiff_lib as ad
-from autodiff_lib.figures import draw_graph
+from autodiff_lib.figures import beside, draw_graph
 from autodiff_lib.graph_drawing import MAX_DRAWN
 
 x1, x2 = ad.Variable("x1"), ad.Variable("x2")
@@ -49,7 +49,7 @@ def test_no_two_boxes_overlap_whatever_the_graph(seed):
         a, b = (nodes[int(torch.randint(len(nodes), (), generator=random))] for _ in range(2))
         nodes.append(a + b)
     drawn = draw_graph(nodes)
-    root = ElementTree.fromstring(drawn.markup)
+    (root,) = ElementTree.fromstring(drawn.markup)
     rects = [[float(r.attrib[k]) for k in ("x", "y", "width", "height")] for r in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert len(rects) == len(set(nodes))
     for i, (ax, ay, aw, ah) in enumerate(rects):
@@ -86,7 +86,7 @@ def test_two_edges_never_lie_on_each_other(twice):
     assert len(set(drawn)) == len(drawn)
 
 
-def test_edges_that_carry_a_shape_alone_are_pale_and_can_be_left_out(solved):
+def test_edges_that_carry_a_shape_alone_are_faint_and_can_be_left_out(solved):
     y = x1 * x2 + x1
     graph = [y, *ad.gradients(y, [x1])]
     colours = [colour for colour, _ in edges(draw_graph(graph))]
@@ -98,12 +98,25 @@ def test_edges_that_carry_a_shape_alone_are_pale_and_can_be_left_out(solved):
 
 
 def test_who_does_not_see_the_picture_is_told_what_it_shows():
-    root = ElementTree.fromstring(draw_graph([x1 * x2]).markup)
+    (root,) = ElementTree.fromstring(draw_graph([x1 * x2]).markup)
     assert root.attrib["role"] == "img"
     assert [part.text for part in root[:2]] == [
         "graph of 3 nodes (2 variables), 2 layers deep",
         "A graph from left to right, from its variables to mul(x1, x2)",
     ]
+
+
+def test_a_wide_graph_is_scrolled_before_its_letters_are_too_small_to_read():
+    chain = x1
+    for _ in range(MAX_DRAWN - 1):
+        chain = ad.exp(chain)
+    frame = ElementTree.fromstring(beside({"a chain": draw_graph([chain])}).markup)
+    assert "min-width:0" in frame[0].attrib["style"], "beside a title it may be narrower than its picture"
+    scrolled = frame[0][1]
+    picture = scrolled[0]
+    assert "overflow-x:auto" in scrolled.attrib["style"]
+    least = float(re.search(r"min-width:([0-9]+)px", picture.attrib["style"])[1])
+    assert least / float(picture.attrib["width"]) * float(picture.attrib["font-size"]) >= 10
 
 
 def test_names_are_escaped():

@@ -42,7 +42,11 @@ STYLE = f"""\
 #jp-main-dock-panel .lm-TabBar-tab.lm-mod-current {{ flex-shrink: 0; }}
 /* figures are drawn on white: under a dark theme they are dark, each colour with the hue that it has */
 {DARK} :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {{ filter: invert(.93) hue-rotate(180deg); }}
-/* reports have colours for a light page */
+/* in a narrow window, what stands beside a bar of progress goes below it */
+.widget-hbox:has(> .widget-hprogress) {{ flex-wrap: wrap; height: auto; }}
+.widget-hbox > .widget-hprogress {{ min-width: 120px; }}
+/* so are the shaded numbers of reports; their other colours, made for a light page, become light ones */
+{DARK} .jp-RenderedHTML td[style*="font-family:monospace"] {{ filter: invert(.93) hue-rotate(180deg); }}
 """ + "".join(
     f"""\
 {DARK} .jp-RenderedHTML :is([style^="color:{colour}"], [style*=";color:{colour}"]) {{ color: {dark} !important; }}
