@@ -123,6 +123,9 @@ CONTAINS = {
     "06_eager_tensor.make_from_op-always-lazy": {"06_eager_tensor.make_from_op-history-kept"},
     "06_eager_tensor.make_from_op-never-lazy": {"06_eager_tensor.make_from_op-at-once-in-lazy-mode"},
     "06_eager_tensor.compute_gradient_of_variables-recursive": {"06_eager_tensor.compute_gradient_of_variables-never-cut-off"},
+    "06_eager_tensor.compute_gradient_of_variables-added-in-place-but-out-grad": {
+        "06_eager_tensor.compute_gradient_of_variables-added-in-place-if-alone"
+    },
     "06_eager_tensor.backward-out-grad-ignored": {
         "06_eager_tensor.backward-out-grad-not-handed-on",
         "06_eager_tensor.backward-shapes-reshaped",

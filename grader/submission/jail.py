@@ -47,7 +47,7 @@ CONTROL_SECONDS = 5  # for the warm parent to fork, or to clean up
 WRITABLE = 3  # folders inside a jail that can be written to
 SEEN = (  # files of the library that a submission needs to run: no judge, no truth, no question
     "*.py", "*.mplstyle", "checks/__init__.py", "checks/question.py", "checks/probe.py", "checks/wire.py",
-    "hunts/__init__.py", "kinds/__init__.py", "kinds/*/__init__.py", "kinds/*/probe.py", "kinds/*/watch.py",
+    "hunts/__init__.py", "kinds/__init__.py", "kinds/*/__init__.py", "kinds/*/probe.py", "kinds/*/watch.py", "kinds/*/sharing.py",
     "units/__init__.py", "units/*/__init__.py", "units/*/unit.py", "units/*/given.py", "units/*/probe.py",
 )  # fmt: skip
 AHEAD = 8  # asks on their way at once

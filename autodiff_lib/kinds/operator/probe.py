@@ -31,23 +31,29 @@ def operator_of(ask: Ask) -> tuple[Op, list[Node], Node]:
 
 def compute(ask: Ask) -> Answer:
     """`compute` on the arrays, twice; `facts` say whether it changed what it was given."""
+    return computed(ask)[0]
+
+
+def computed(ask: Ask) -> tuple[Answer, list[Tensor], list[Tensor]]:
+    """The answer to it, with what `compute` was given and what it has returned."""
     op, _, node = operator_of(ask)
     inputs = [torch.tensor(array) for array in ask.arrays]
     if ask.settings.get("repeated"):
         inputs = inputs[:1] * len(inputs)
-    results = []
+    results, values = [], []
     for _ in range(2):
         with no_ready_made_answer(op.name):
             result = op.compute(node, inputs)
         if not isinstance(result, Tensor):
             raise WrongKindError(f"compute must return a torch.Tensor, got {missing_return(result)}")
-        results.append(result.detach().numpy().copy())
+        results.append(result.detach())
+        values.append(results[-1].numpy().copy())
     changed = [
         name
         for name, tensor, array in zip(op.signature.operands, inputs, ask.arrays, strict=True)
         if not np.array_equal(tensor.detach().numpy(), array)
     ]
-    return Answer(arrays=tuple(results), facts={"changed": changed})
+    return Answer(arrays=tuple(values), facts={"changed": changed}), inputs, results
 
 
 def gradient(ask: Ask) -> Answer:

@@ -108,6 +108,10 @@ def wanted_sources(case: GradientsCase) -> int:
     return 1 if case.chain else len(case.graph["outputs"]) - 1 + len(case.wrt)
 
 
+def are_sources(value: Any, case: GradientsCase) -> bool:
+    return is_list_of(int, value) and all(0 <= place < wanted_sources(case) for place in value)
+
+
 GRADIENTS = Form(
     "kinds.tensor.probe:gradients",
     arrays=lambda case: wanted_sources(case) + case.again,  # the last one holds the constants of a graph
@@ -115,7 +119,11 @@ GRADIENTS = Form(
     outputs_of=outputs_of,
     facts={
         "spoiled": lambda value, case: is_list_of(str, value),
+        "written": lambda value, case: is_list_of(str, value),
         "history": lambda value, case: is_list_of(bool, value) and len(value) == wanted_sources(case),
+        "in_values": lambda value, case: is_list_of(int, value),
+        "kept": are_sources,
+        "reused": are_sources,
     },
 )
 
@@ -131,14 +139,16 @@ class GradientsCase(GraphCase):
     create_graph: bool = False  # whether they are asked for with a history
     seeded: bool = True  # whether a gradient of the output is handed over
     nothing: bool = False  # whether that is zero
+    ones: bool = False  # whether it is ones, so that the gradients of a product are its factors
     times: int = 1  # how often the same is done, on the same graph
     chain: int = 0  # the length of a chain, which the probe makes by itself
+    waiting: bool = False  # whether the tensors have no values yet, as in lazy mode
     guarded: bool = False  # whether torch's autograd raises: not where it stands in for a function that is called
 
     @cached_property
     def output_grad(self) -> np.ndarray:
         """What is handed over, or what it is to be taken for."""
-        if self.chain or not self.seeded:
+        if self.chain or self.ones or not self.seeded:
             return np.ones(self.value_shape, self.dtype)
         rng = generator(self.seed, self.name, "output_grad")
         return (0 if self.nothing else 1) * rng.standard_normal(self.value_shape).astype(self.dtype)
@@ -155,7 +165,7 @@ class GradientsCase(GraphCase):
         return leaves, [*nodes, *(leaves[number] for number in self.wrt)]
 
     def ask(self) -> Ask:
-        asked = {name: getattr(self, name) for name in ("again", "seeded", "times", "chain")}
+        asked = {name: getattr(self, name) for name in ("again", "seeded", "times", "chain", "waiting")}
         asked |= {"wrt": list(self.wrt), "keywords": {"create_graph": True} if self.create_graph else {}, "guarded": self.guarded}
         if self.chain:
             return Ask(self.form.probe, {**self.settings, **asked}, (self.output_grad,))
@@ -232,6 +242,28 @@ def judge_history(case: GradientsCase, answer: Answer) -> Failure | None:
         if case.create_graph and not history:
             message = f"The gradient of {name} has no inputs, although create_graph=True asks for its history."
             return failure(case, message, "Who is to hear of create_graph?", marks)
+    return judge_arrays(case, answer)
+
+
+def judge_arrays(case: GradientsCase, answer: Answer) -> Failure | None:
+    """Gradients that are right lie in arrays in which nothing of somebody else's lies, of the values' or of another call's."""
+    facts, names = answer.facts, source_names(case)
+    marks = np.asarray([float(len(facts[name])) for name in ("written", "in_values", "kept", "reused")])
+    if facts["written"]:
+        message = f"What the rule of {' and that of '.join(facts['written'][:3])} handed over has other numbers now."
+        hint = "A sum of contributions is a new tensor: one that was handed over may be somebody else's as well."
+        return failure(case, message, hint, marks)
+    if facts["in_values"]:
+        message = "Gradients and values of tensors lie in one array: when the gradients are overwritten, values change."
+        return failure(case, message, "Of what is the array that you put into grad?", marks)
+    if facts["kept"]:
+        listed = " and ".join(names[place] for place in facts["kept"][:3])
+        message = f"The gradients were overwritten with nan, and all was done once more: now the gradient of {listed} holds nan as well."
+        return failure(case, message, "What of one call is still there in the next? Each makes its own numbers.", marks)
+    if facts["reused"]:
+        listed = " and ".join(names[place] for place in facts["reused"][:3])
+        message = f"A second call wrote into the array in which the first had left the gradient of {listed}."
+        return failure(case, message, "Somebody may hold the old gradient still: a call puts new tensors into grad.", marks)
     return None
 
 

@@ -1,4 +1,4 @@
-"""How the rules of operators are judged that are asked with tensors: on their values, and on others of the same shapes.
+"""How operators of tensors are judged, and how their rules that are asked with tensors: on their values, and on others of the same shapes.
 
 A rule may read shapes off its inputs; numbers that it reads off them would not be there where a graph is only declared,
 and cannot be differentiated again.
@@ -9,18 +9,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...checks.compare import agree
-from ...checks.forms import Form, is_list_of
+from ...checks.forms import Form, is_flag, is_list_of
 from ...checks.question import Answer, Ask, Failure, pictured
 from ...graph_data import Forward, GraphError, evaluate_untrusted, outputs_of
 from .. import reference
-from ..operator.judge import GradientCase, beside_gradient, judge_gradient, legal_subgradient
+from ..operator.judge import COMPUTE, ComputeCase, GradientCase, beside_gradient, judge_compute, judge_gradient, legal_subgradient
 from .probe import CONSTANT
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -34,6 +34,8 @@ RULE = Form(
     facts={"spoiled": lambda value, case: is_list_of(str, value)},
     beside=beside_gradient,
 )
+
+VALUE = replace(COMPUTE, probe="kinds.tensor.probe:compute", facts={**COMPUTE.facts, "kept": is_flag})
 
 
 def with_constants(answer: Answer) -> Forward:
@@ -50,15 +52,39 @@ def with_constants(answer: Answer) -> Forward:
 
 
 @dataclass(frozen=True)
+class ValueCase(ComputeCase):
+    """The value of an operator, which many tensors hold: each has to have an array that no later one is written into."""
+
+    form: ClassVar[Form] = VALUE
+
+
+def judge_value(case: ValueCase, answer: Answer) -> Failure | None:
+    if (problem := judge_compute(case, answer)) or not answer.facts["kept"]:
+        return problem
+    message = "compute was called twice, and both results lie in one array, which is not the input's: when one is overwritten, both change."
+    hint = "A tensor holds the first result, and somebody calls the operator once more. Where is the second one put?"
+    return Failure(case.name, "wrong", message, hint, np.ones(1), None, case.inputs)
+
+
+@dataclass(frozen=True)
 class RuleCase(GradientCase):
-    """The gradient of an operator, asked with tensors that hold numbers."""
+    """The gradient of an operator, asked with tensors that hold numbers, or wait for them as in lazy mode."""
 
     form: ClassVar[Form] = RULE
+
+    waiting: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        return super().name + ", waiting for their values" * self.waiting
+
+    def features(self) -> dict[str, Any]:
+        return {**super().features(), "values": "still to come" if self.waiting else "there"}
 
     def ask(self) -> Ask:
         *_, output_grad = self.truth.leaves
         arrays = (*self.inputs.values(), output_grad.detach().numpy().astype(self.dtype))
-        return Ask(self.form.probe, self.settings(), arrays)
+        return Ask(self.form.probe, {**self.settings(), "waiting": self.waiting}, arrays)
 
     def forward(self, answer: Answer) -> Forward:
         return with_constants(answer)

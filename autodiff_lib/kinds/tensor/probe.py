@@ -5,9 +5,9 @@ An answer that is a graph has the numbers of its constants beside it: tensors th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from ...messages import describe_value
 from ...registry import table
 from ..evaluator.probe import SORTS
 from ..evaluator.watch import shallow_stack
-from .watch import budget_for, chain_of, engine, leaf, no_collector, realized
+from ..operator.probe import computed
+from .sharing import changed, handed_over, holds, is_overwritten, numbers_of, overwritten, put, written_into
+from .watch import PassingOp, budget_for, chain_of, engine, leaf, left_on_tensors, no_collector, realized, values_from, waiting
 
 CONSTANT = "a constant"  # what stands for the operator of a tensor that was made of numbers
 
@@ -65,16 +67,30 @@ def spoiled(tensors: Mapping[str, Tensor], before: Sequence[np.ndarray]) -> list
     return [name for (name, tensor), array in pairs if not np.array_equal(realized(tensor).detach().numpy(), array, equal_nan=True)]
 
 
+def compute(ask: Ask) -> Answer:
+    """`compute` on arrays, twice, and whether one result changes when the other is overwritten. Views of the inputs may."""
+    answer, inputs, results = computed(ask)
+    first, second = results
+    with overwritten([first]):
+        is_view = bool(changed(inputs, ask.arrays))
+        kept = not is_view and not holds(second, answer.arrays[1])
+    return replace(answer, facts={**answer.facts, "kept": kept})
+
+
 def rule(ask: Ask) -> Answer:
-    """The graphs that a `gradient` returns for tensors with numbers; their leaves are the operands, then `output_grad`."""
+    """The graphs that a `gradient` returns for tensors with numbers, or for some that wait for theirs; their leaves are the operands,
+    then `output_grad`."""
     op = table[ask.settings["operator"]]
     *arrays, from_above = ask.arrays
-    with engine(op.name), Refused(AUTOGRAD):
-        operands = [leaf(array) for array in arrays]
+    is_lazy = ask.settings.get("waiting", False)
+    with engine(op.name, **({"make_from_op": classmethod(waiting)} if is_lazy else {})), Refused(AUTOGRAD):
+        operands, output_grad = [*map(leaf, arrays)], leaf(from_above)
+        if is_lazy:
+            *operands, output_grad = (cast(Tensor, PassingOp()(one)) for one in (*operands, output_grad))
         if ask.settings.get("repeated"):
             operands = operands[:1] * len(operands)
-        node, output_grad = op(*operands, **ask.settings["attrs"]), leaf(from_above)
-        value = realized(node).numpy().copy()
+        node = cast(Tensor, op(*operands, **ask.settings["attrs"]))
+        value = numbers_of(values_from([node])[node])
         grads = op.gradient(node, output_grad)
     if not isinstance(grads, list | tuple):
         brackets = "; put it in brackets" if isinstance(grads, Node) else ""
@@ -83,8 +99,8 @@ def rule(ask: Ask) -> Answer:
     if len(grads) != len(operands):
         raise WrongKindError(f"gradient must return one tensor for each input, that is {len(operands)}, got {len(grads)}")
     names = dict(zip(op.signature.operands, operands, strict=True))
-    changed = spoiled({**names, "output_grad": output_grad, "node": node}, [*arrays, from_above, value])
-    return to_answer(grads, [*operands, output_grad], {"spoiled": changed})
+    touched = spoiled({**names, "output_grad": output_grad, "node": node}, [*arrays, from_above, value])
+    return to_answer(grads, [*operands, output_grad], {"spoiled": touched})
 
 
 # --- graphs of tensors
@@ -115,8 +131,8 @@ def order(ask: Ask) -> Answer:
             given = list(outputs)
             with shallow_stack(), closed(*SORTS), budget_for(nodes):
                 orders.append(places_of(table[function](given), place))
-    changed = [id(node) for node in given] != [id(node) for node in outputs]
-    return Answer(facts={"order": orders[0], "changed": changed, "same": orders[0] == orders[-1]})
+    emptied = [id(node) for node in given] != [id(node) for node in outputs]
+    return Answer(facts={"order": orders[0], "changed": emptied, "same": orders[0] == orders[-1]})
 
 
 def places_of(found: Any, place: Mapping[int, int]) -> list[int]:
@@ -131,10 +147,9 @@ def places_of(found: Any, place: Mapping[int, int]) -> list[int]:
 
 
 def gradients(ask: Ask) -> Answer:
-    """The gradients that are left on tensors of a graph: their numbers, and where asked their graphs."""
+    """The gradients that are left on tensors of a graph: their numbers, and where asked their graphs. And who shares with them."""
     settings, function = ask.settings, ask.settings["function"]
     *arrays, from_above = ask.arrays
-    name = function.split(".")[-1]
     start, chain = leaf(np.ones_like(from_above)), []
     if settings["chain"]:
         with no_collector():
@@ -143,30 +158,67 @@ def gradients(ask: Ask) -> Answer:
     def sorted_chain(outputs: Sequence[Tensor]) -> list[Any]:
         return chain[:] if [*map(id, outputs)] == [id(chain[-1])] else inputs_first(outputs)
 
-    with no_collector(bool(chain)), engine(function, **({"find_topo_sort": sorted_chain} if chain else {})):
+    begun_with_these: list[Any] = []
+
+    def left(output_tensor: Tensor, out_grad: Tensor, create_graph: bool = False) -> None:
+        begun_with_these.append(out_grad)
+        left_on_tensors(output_tensor, out_grad, create_graph)
+
+    others: dict[str, Any] = {"compute_gradient_of_variables": left} | ({"find_topo_sort": sorted_chain} if chain else {})
+    others |= {"make_from_op": classmethod(waiting)} if settings["waiting"] else {}
+    with no_collector(bool(chain)), engine(function, **others):
         if settings["chain"]:
             nodes, leaves, output, sources = chain, [start], chain[-1], [start]
         else:
             leaves, nodes, (output, *sources) = tensors_of(ask, arrays)
             sources += [leaves[number] for number in settings["wrt"]]
         output_grad = Tensor.make_const(torch.tensor(from_above))
-        before = [] if settings["chain"] else [realized(node).numpy().copy() for node in nodes]
-        for _ in range(settings["times"]):
+        followed = [] if settings["chain"] or settings["waiting"] else [*dict.fromkeys([*nodes, *leaves])]
+        values = [realized(node) for node in followed]
+        before = [*map(numbers_of, values)]
+
+        def call() -> None:
             with shallow_stack(), Refused(AUTOGRAD if settings["guarded"] else ()), budget_for([*nodes, *leaves]):
                 table[function](output, *([output_grad] if settings["seeded"] else []), **settings["keywords"])
-        grads: list[Any] = [source.grad for source in sources]
-    for grad in grads:
+
+        with handed_over(followed) as handed:
+            for _ in range(settings["times"]):
+                call()
+        grads = grads_of(sources, function)
+        numbers = tuple(numbers_of(realized(grad)) for grad in grads)
+        spoilt = [f"the {followed[place].op.name}" if followed[place].inputs else "a leaf" for place in changed(values, before)]
+        spoilt += spoiled({"out_grad": output_grad}, [from_above])
+        facts = {"spoiled": spoilt, "written": written_into(handed), "history": [bool(grad.inputs) for grad in grads]}
+        answer = to_answer(grads, [*leaves, output_grad], {}) if settings["again"] else Answer()
+        used = [realized(one) for one in (*(node.grad for node in followed), *begun_with_these) if isinstance(one, Tensor)]
+        with overwritten(used):
+            facts["in_values"] = changed(values, before)
+            put(realized(output_grad), from_above)  # gradients may share with it
+            facts |= called_again(call, sources, function) if followed else {"kept": [], "reused": []}
+    return replace(answer, arrays=(*numbers, *answer.arrays), facts=facts)
+
+
+def called_again(call: Callable[[], None], sources: Sequence[Tensor], function: str) -> dict[str, list[int]]:
+    """Where a call leaves nan, whose last gradients were overwritten; and which of these it has written into. By their number."""
+    earlier = [realized(grad) for grad in grads_of(sources, function)]
+    gone = [*map(is_overwritten, earlier)]
+    call()
+    later = [realized(grad) for grad in grads_of(sources, function)]
+    return {
+        "kept": [place for place, grad in enumerate(later) if bool(grad.isnan().any())],
+        "reused": [place for place, grad in enumerate(earlier) if gone[place] and not is_overwritten(grad)],
+    }
+
+
+def grads_of(sources: Sequence[Tensor], function: str) -> list[Tensor]:
+    """What a call has left on tensors. WrongKindError where that is no tensor."""
+    found: list[Tensor] = []
+    for grad in (source.grad for source in sources):
         if not isinstance(grad, Tensor):
+            name = function.split(".")[-1]
             raise WrongKindError(f"after {name} a tensor that requires it must have a Tensor as its grad, got {describe_value(grad)}")
-    names = [f"the {node.op.name}" if node.inputs else "a leaf" for node in nodes[: len(before)]]
-    changed = [name for name, node, was in zip(names, nodes, before, strict=False) if spoiled({name: node}, [was])]
-    changed += spoiled({"out_grad": output_grad}, [from_above])
-    values = tuple(realized(grad).detach().numpy().copy() for grad in grads)
-    facts = {"spoiled": changed, "history": [bool(grad.inputs) for grad in grads]}
-    if not settings["again"]:
-        return Answer(values, facts=facts)
-    answer = to_answer(grads, [*leaves, output_grad], facts)
-    return replace(answer, arrays=(*values, *answer.arrays))
+        found.append(grad)
+    return found
 
 
 def refusals(ask: Ask) -> Answer:

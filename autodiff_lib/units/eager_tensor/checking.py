@@ -125,8 +125,15 @@ def judge_left_alone(case: CheckCase, answer: Answer) -> Failure | None:
             return failure(case, message, "A difference quotient needs the function at two points for each entry.", moves)
     if answer.facts["spoiled"]:
         names = " and ".join(answer.facts["spoiled"][:3])
-        hint = "x + eps - 2 * eps + eps is not always x. Whose numbers are moved?"
-        return failure(case, f"After the check {names} had other numbers than before.", hint)
+        moved = any(name.startswith("argument") for name in answer.facts["spoiled"])
+        hint = (
+            "x + eps - 2 * eps + eps is not always x. Whose numbers are moved?"
+            if moved
+            else "On whose tensors does backward put gradients?"
+        )
+        return failure(
+            case, f"After the check {names} had other numbers than before.", hint, np.asarray([len(answer.facts["spoiled"])], float)
+        )
     return None
 
 

@@ -86,6 +86,13 @@ def both_ways(x: Node, other: Node) -> Sequence[Node]:
     return [add(add(a, b), mul(a, a)), a, b]
 
 
+def inner_sum(x: Node, other: Node) -> Sequence[Node]:
+    """As before, but the gradient of the sum is made on the way. In any order, the sum is the first to hand one to `a` or to `b`."""
+    a, b = x * 2, other * 3
+    total = add(a, b)
+    return [mul(mul(exp(a), total), exp(b)), a, b, total]
+
+
 def less_its_sums(x: Node) -> Sequence[Node]:
     return [x - table["expand_as"](table["sum_op"](x, dim=0), x, dim=0)]
 
@@ -134,6 +141,7 @@ GRADED: list[tuple[str, Callable[..., Sequence[Node]], dict[str, Any], tuple[int
     ("a diamond", diamond, {}, (0,)),
     ("a short and a long way", short_and_long, {}, (0,)),
     ("one gradient for both sides of a sum", both_ways, {"shapes": ((2,), (2,)), "names": ("x", "other")}, (0, 1)),
+    ("one gradient for both sides of an inner sum", inner_sum, {"shapes": ((2,), (2,)), "names": ("x", "other")}, (0, 1)),
     ("a row on a matrix", lambda x, row: [mul(add(x, row), row)], ROW, (1, 0)),
     ("a row on a square", lambda x, row: [mul(add(x, row), row)], SQUARE_ROW, (1, 0)),
     ("a column on a square", lambda x, column: [mul(add(x, column), column)], COLUMN, (0, 1)),
@@ -153,6 +161,8 @@ def compute_gradient_question(number: int) -> Question:
     once = [case(*row) for row in GRADED]
     once.append(case("a short and a long way", short_and_long, {"shapes": ((2, 3),)}, (0,), dtype="float32"))
     once.append(case("a row on a matrix", lambda x, row: [mul(add(x, row), row)], ROW, (1, 0), dtype="float32"))
+    once.append(case("a diamond, in lazy mode", diamond, {}, (0,), waiting=True))
+    once.append(case("a row on a matrix, in lazy mode", lambda x, row: [mul(add(x, row), row)], ROW, (1, 0), waiting=True))
     rows: list[tuple[str, Callable[..., Sequence[Node]], dict[str, Any], tuple[int, ...]]] = [
         ("x * x * x", lambda x: [mul(mul(x, x), x)], {"shapes": ((2,),)}, (0,)),
         ("a diamond", lambda x: diamond(x)[:1], {}, (0,)),
@@ -165,6 +175,8 @@ def compute_gradient_question(number: int) -> Question:
         case("x1 * exp(x1 * x2)", lambda x1, x2: [mul(x1, a := exp(mul(x1, x2))), a], PAIR, (0, 1)),
         case("x * x, for the second time", lambda x: [mul(x, x)], {"shapes": ((2,),)}, (0,), times=2),
         case("a + a + a, for the third time", three_times, {"shapes": ((3,),)}, (0,), times=3),
+        case("exp(x), with an out_grad of ones", lambda x: [exp(x)], {"shapes": ((2, 3),)}, (0,), ones=True),
+        case("x1 * x2, with an out_grad of ones", lambda x1, x2: [mul(x1, x2)], PAIR, (0, 1), ones=True),
     ]
     large = [
         case(f"{DOUBLINGS} doublings", doubling, {}, (0,)),
@@ -181,14 +193,15 @@ def compute_gradient_question(number: int) -> Question:
 
 def backward_question(number: int) -> Question:
     function = {"function": UNIT.entry("backward")}
-    rows = [GRADED[place] for place in (0, 1, 6, 8, 11, 15)]
+    rows = [GRADED[place] for place in (0, 1, 6, 8, 12, 16)]
 
     def cases(**more: Any) -> tuple[GradientsCase, ...]:
         listed = [GradientsCase(title, build, settings=function, wrt=wrt, **given, **more) for title, build, given, wrt in rows]
         single = GradientsCase("x * x", lambda x: [mul(x, x)], settings=function, wrt=(0,), shapes=((2, 3),), dtype="float32", **more)
         title, build, given, wrt = GRADED[0]
         graph = GradientsCase(f"{title}, with its graph", build, settings=function, wrt=wrt, create_graph=True, **given, **more)
-        return *listed, single, graph
+        waiting = GradientsCase(f"{title}, in lazy mode", build, settings=function, wrt=wrt, waiting=True, **given, **more)
+        return *listed, single, graph, waiting
 
     zero = GradientsCase("x * x, with an out_grad of 0", lambda x: [mul(x, x)], settings=function, wrt=(0,), nothing=True)
     parts = (

@@ -28,6 +28,13 @@ FACTOR = 3.0
 
 # --- make_from_op
 
+OPERANDS = ("a", "b")
+
+
+def are_operands(value: Any, case: Any) -> bool:
+    return is_list_of(int, value) and all(place in range(len(OPERANDS)) for place in value)
+
+
 MADE = Form(
     "units.eager_tensor.probe:make",
     arrays=lambda case: 1,
@@ -35,6 +42,8 @@ MADE = Form(
         **dict.fromkeys(("kind", "op", "attrs", "requires", "there"), is_flag),
         "inputs": lambda value, case: is_list_of(int, value) and len(value) <= 10,
         "computed": lambda value, case: is_list_of(int, value) and len(value) == 2,
+        "spoiled": are_operands,
+        "shared": are_operands,
     },
 )
 
@@ -132,7 +141,12 @@ def judge_history(case: MakeCase, answer: Answer) -> Failure | None:
     """A value that nobody differentiates holds on to nothing; one that is still to be computed needs its inputs."""
     if problem := wrong_value(case, answer):
         return problem
-    inputs = answer.facts["inputs"]
+    inputs, spoiled, shared = (answer.facts[name] for name in ("inputs", "spoiled", "shared"))
+    if spoiled or shared:
+        names = " and ".join(OPERANDS[place] for place in spoiled or shared)
+        did = f"changed the numbers of {names}" if spoiled else f"put the value into the array of {names}: who writes into one changes both"
+        hint = "Whoever holds an input wants its numbers again. What op.compute returns is an array already."
+        return wrong(case, f"make_from_op {did}.", hint, np.asarray([len(spoiled), 1 + len(shared)], np.float64))
     listed = np.asarray([*inputs, -5], np.float64)
     if case.lazy or any(case.requires):
         if inputs != [0, 1]:
@@ -177,6 +191,10 @@ def are_rounds(value: Any, case: RealizeCase) -> bool:
     return isinstance(value, list) and len(value) == count and all(is_list_of(int, one) for one in value)
 
 
+def are_nodes(value: Any, case: RealizeCase) -> bool:
+    return is_list_of(int, value) and all(place in range(len(case.graph["nodes"])) for place in value)
+
+
 REALIZED = Form(
     "units.eager_tensor.probe:realize",
     arrays=lambda case: len(case.graph["outputs"]),
@@ -185,6 +203,8 @@ REALIZED = Form(
         "kept": lambda value, case: (
             isinstance(value, list) and len(value) == len(case.graph["outputs"]) and all(type(one) is bool for one in value)
         ),
+        "spoiled": are_nodes,
+        "shared": are_nodes,
     },
 )
 
@@ -271,6 +291,12 @@ def judge_once(case: RealizeCase, answer: Answer) -> Failure | None:
             return graph_failure(case, message, "Each value comes from `op.compute` of its own tensor.", counts)
         if not kept:
             return graph_failure(case, f"{asked} its value was not kept as its cached_data.", "Who asks next will want it again.", counts)
+    for fact, said in (("spoiled", "was changed while others were computed"), ("shared", "lies in the array of another value")):
+        if answer.facts[fact]:
+            listed = " and that of ".join(names[place] for place in answer.facts[fact][:3])
+            marks = np.asarray([1.0 + len(answer.facts[name]) for name in ("spoiled", "shared")])
+            hint = "What op.compute returns is an array of its own. Whose array did you write it into?"
+            return graph_failure(case, f"The value of {listed} {said}.", hint, marks)
     return None
 
 
@@ -319,7 +345,7 @@ def realize_question(number: int) -> Question:
 # --- detach
 
 DETACHED = Form(
-    "units.eager_tensor.probe:detach", arrays=lambda case: 1, facts=dict.fromkeys(("new", "free", "requires", "untouched"), is_flag)
+    "units.eager_tensor.probe:detach", arrays=lambda case: 1, facts=dict.fromkeys(("new", "free", "requires", "untouched", "same"), is_flag)
 )
 
 
@@ -350,6 +376,14 @@ class DetachCase:
         return Ask(self.form.probe, {"waiting": self.waiting, "factor": FACTOR}, self.arrays)
 
 
+def judge_same_numbers(case: DetachCase, answer: Answer) -> Failure | None:
+    """The very numbers of the tensor, in the one array that both hold."""
+    if (problem := wrong_value(case, answer)) or answer.facts["same"]:
+        return problem
+    message = "What detach returned holds a copy: when the array of the tensor is overwritten, its numbers stay."
+    return wrong(case, message, "The same numbers, not a copy of them: which given method makes a tensor around an array?", np.ones(1))
+
+
 def judge_apart(case: DetachCase, answer: Answer) -> Failure | None:
     facts = answer.facts
     marks = np.asarray([1.0 + facts[name] for name in ("new", "free", "requires", "untouched")])
@@ -369,7 +403,7 @@ def judge_apart(case: DetachCase, answer: Answer) -> Failure | None:
 def detach_question(number: int) -> Question:
     cases = (DetachCase(), DetachCase(waiting=True), DetachCase(dtype="float32"))
     parts = (
-        Part("numbers", 0.5, cases, wrong_value, "what the two tensors have in common"),
+        Part("numbers", 0.5, cases, judge_same_numbers, "what the two tensors have in common"),
         Part("no history", 0.5, cases, judge_apart, "what they have not in common"),
     )
     return Question(UNIT.name, number, "detach", parts)

@@ -8,8 +8,7 @@ from typing import Any
 
 from ...checks.question import Part, Question
 from ...checks.values import Shape
-from ...kinds.operator.judge import ComputeCase, judge_compute
-from ...kinds.tensor.judge import RuleCase, judge_rule
+from ...kinds.tensor.judge import RuleCase, ValueCase, judge_rule, judge_value
 from .unit import UNIT
 
 Row = tuple[tuple[Shape, ...], dict[str, Any], tuple[str, ...]]
@@ -116,7 +115,9 @@ def rows(operator: str) -> Iterator[Row]:
             yield from elementwise("positive", attrs=({"scalar": 2}, {"scalar": 0.5}, {"scalar": -1.5}))
             for scalar in (3, 4, 1):
                 yield from ((((2, 3),), {"scalar": scalar}, (kind,)) for kind in ("normal", "ties", "huge"))
-            yield from ((((3, 2),), {"scalar": scalar}, ("away",)) for scalar in (-1, 0))
+            for scalar in (0, 1, 2):  # the rule meets the exponent 0 as soon as it is asked twice, and its formula 0 * 0**-1 there
+                yield from ((((3, 2),), {"scalar": scalar}, (kind,)) for kind in ("normal", "ties", "zeros"))
+            yield from ((((3, 2),), {"scalar": scalar}, ("away",)) for scalar in (-1, -2))
             yield from ((((2, 3),), {"scalar": scalar}, ("specks",)) for scalar in (0.5, -1))
         case "EWisePow":
             yield from pairs(STRETCHED, "positive", "normal")
@@ -235,25 +236,27 @@ def smallest_first(operator: str, cases: Sequence[Any]) -> tuple[Any, ...]:
     return replace(first, on_paper=ON_PAPER.get(operator, ("whole",))), *others
 
 
-def compute_cases(operator: str) -> tuple[ComputeCase, ...]:
+def compute_cases(operator: str) -> tuple[ValueCase, ...]:
     """Every row in float64, the first of each shape in float32, one stored by columns, and the odd ones."""
-    cases = [ComputeCase(operator, *row) for row in rows(operator)]
+    cases = [ValueCase(operator, *row) for row in rows(operator)]
     shapes = {case.shapes: case for case in reversed(cases)}
-    cases += [ComputeCase(operator, case.shapes, case.attrs, case.kinds, "float32") for case in shapes.values()]
-    cases.append(ComputeCase(operator, *BY_COLUMNS[operator], by_columns=True))
+    cases += [ValueCase(operator, case.shapes, case.attrs, case.kinds, "float32") for case in shapes.values()]
+    cases.append(ValueCase(operator, *BY_COLUMNS[operator], by_columns=True))
     if operator in REPEATED:
-        cases.append(ComputeCase(operator, *REPEATED[operator], repeated=True))
-    cases += [ComputeCase(operator, *row) for row in VALUE_ONLY.get(operator, ())]
+        cases.append(ValueCase(operator, *REPEATED[operator], repeated=True))
+    cases += [ValueCase(operator, *row) for row in VALUE_ONLY.get(operator, ())]
     return smallest_first(operator, cases)
 
 
 def rule_cases(operator: str) -> tuple[RuleCase, ...]:
-    """Every row in float64, the first of each rank in float32, and one tensor as both operands. The last plain one is looked at closely."""
+    """Every row in float64, the first of each rank in float32, and one tensor as both operands. The last plain one is looked at closely,
+    and asked once more without values."""
     kinked = operator == "ReLU"  # at zero it has more than one slope
     cases = sorted((RuleCase(operator, *row, kinked=kinked) for row in rows(operator)), key=lambda case: case.size)
     last = max(place for place, case in enumerate(cases) if set(case.kinds) <= {"normal", "away", "positive"})
     ranks = {tuple(map(len, case.shapes)): case for case in reversed(cases) if set(case.kinds) <= {"normal", "away", "positive"}}
     single = [replace(case, dtype="float32") for case in ranks.values()]
+    cases.append(replace(cases[last], waiting=True))
     cases[last] = replace(cases[last], closely=True)
     cases += single
     if operator in REPEATED:
@@ -265,7 +268,7 @@ def operator_question(operator: str, number: int) -> Question:
     for_compute, for_gradient = POINTS[operator]
     look_compute, look_gradient = LOOK_AT[operator]
     parts = (
-        Part("compute", for_compute, compute_cases(operator), judge_compute, look_compute),
+        Part("compute", for_compute, compute_cases(operator), judge_value, look_compute),
         Part("gradient", for_gradient, rule_cases(operator), judge_rule, look_gradient),
     )
     return Question(UNIT.name, number, operator, parts)

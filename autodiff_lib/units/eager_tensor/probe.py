@@ -15,6 +15,7 @@ from ...eager import Tensor, lazy, living
 from ...graph import Node, Op, Signature
 from ...kinds.evaluator.watch import computations, shallow_stack
 from ...kinds.tensor.probe import spoiled, tensors_of, to_answer
+from ...kinds.tensor.sharing import changed, is_overwritten, overwritten, tied
 from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, no_collector, pulled, pulled_back, realized, waiting
 from ...registry import table
 from .unit import UNIT
@@ -41,6 +42,7 @@ def make(ask: Ask) -> Answer:
     kind = type("Kind", (Tensor,), {"__slots__": ()}) if settings["subclass"] else Tensor
     with engine(UNIT.entry("make_from_op")):
         inputs = [leaf(array, flag) for array, flag in zip(ask.arrays, settings["requires"], strict=True)]
+        arrays = [*map(realized, inputs)]
         if settings["subclass"]:
             for one in inputs:
                 one.__class__ = kind
@@ -59,7 +61,11 @@ def make(ask: Ask) -> Answer:
             }
             value = realized(found)
         facts["computed"] = [at_once, op.computed]
-    return Answer((as_array(value),), facts=facts)
+    answer = (as_array(value),)
+    facts["spoiled"] = changed(arrays, ask.arrays)
+    with overwritten([value]):
+        facts["shared"] = changed(arrays, ask.arrays)
+    return Answer(answer, facts=facts)
 
 
 def realize(ask: Ask) -> Answer:
@@ -69,10 +75,12 @@ def realize(ask: Ask) -> Answer:
         return realize_chain(ask.arrays[0], settings["chain"])
     with engine(entry, make_from_op=classmethod(waiting)):
         count = len(settings["names"])
-        _, nodes, outputs = tensors_of(ask, ask.arrays[:count])
+        leaves, nodes, outputs = tensors_of(ask, ask.arrays[:count])
         place = {id(node): position for position, node in enumerate(nodes)}
         for position, value in zip(settings["known"], ask.arrays[count:], strict=True):
             nodes[position].cached_data = torch.tensor(value)
+            leaves.append(nodes[position])
+        given = [*map(realized, leaves)]
         values, rounds = [], []
         with computations(nodes) as log, shallow_stack():
             for output in outputs:
@@ -80,7 +88,11 @@ def realize(ask: Ask) -> Answer:
                 rounds.append([place[id(node)] for node in log.computed])
                 log.restart()
         kept = [output.cached_data is value for output, value in zip(outputs, values, strict=True)]
-    return Answer(tuple(map(as_array, values)), facts={"rounds": rounds, "kept": kept})
+    answer = tuple(map(as_array, values))
+    spoiled = [place[id(leaves[number])] for number in changed(given, ask.arrays)]
+    there = [node for node in nodes if isinstance(node.cached_data, Values)]
+    shared = [place[id(there[number])] for number in tied([node.cached_data for node in there])]
+    return Answer(answer, facts={"rounds": rounds, "kept": kept, "spoiled": spoiled, "shared": shared})
 
 
 def realize_chain(start: np.ndarray, length: int) -> Answer:
@@ -91,15 +103,17 @@ def realize_chain(start: np.ndarray, length: int) -> Answer:
             value = nodes[-1].realize_cached_data()
         op = nodes[-1].op
         assert isinstance(op, PassingOp)
-        return Answer((as_array(value),), facts={"rounds": [[op.computed]], "kept": [nodes[-1].cached_data is value]})
+        return Answer(
+            (as_array(value),), facts={"rounds": [[op.computed]], "kept": [nodes[-1].cached_data is value], "spoiled": [], "shared": []}
+        )
 
 
 def detach(ask: Ask) -> Answer:
     """What `detach` returns for a tensor in the middle of a graph, with or without a value; and what became of that tensor."""
     with engine(UNIT.entry("detach"), **({"make_from_op": classmethod(waiting)} if ask.settings["waiting"] else {})):
         inputs = [leaf(array) for array in ask.arrays]
-        node = WeightedOp()(*inputs, factor=ask.settings["factor"])
-        found = node.detach()
+        node = cast(Tensor, WeightedOp()(*inputs, factor=ask.settings["factor"]))
+        found: Any = node.detach()
         if not isinstance(found, Tensor):
             raise WrongKindError(f"detach must return a tensor, got {missing_return(found)}")
         facts = {
@@ -111,7 +125,9 @@ def detach(ask: Ask) -> Answer:
         value = found.cached_data
     if not isinstance(value, Values):
         raise WrongKindError(f"the tensor that detach returns must have its numbers as cached_data, got {missing_return(value)}")
-    return Answer((as_array(value),), facts=facts)
+    answer = as_array(value)
+    with overwritten([realized(node)]):
+        return Answer((answer,), facts={**facts, "same": is_overwritten(value)})
 
 
 def as_array(value: Any) -> np.ndarray:
@@ -213,6 +229,9 @@ def gradient_check(ask: Ask) -> Answer:
     settings = ask.settings
     op = PlantedOp(settings["rule"], settings["wrong"])
     given = [leaf(array) for array in ask.arrays]
+    grads_before = [leaf(np.zeros_like(array), False) for array in ask.arrays]
+    for one, grad in zip(given, grads_before, strict=True):
+        one.grad = grad
     tried: list[list[np.ndarray]] = []
 
     def f(*args: Any) -> Any:
@@ -226,13 +245,15 @@ def gradient_check(ask: Ask) -> Answer:
             returned = table[UNIT.entry("gradient_check")](f, *given, tol=settings["tol"], backward=settings["backward"])
         except AssertionError:
             refused = "AssertionError"
-    changed = spoiled({f"argument {place}": one for place, one in enumerate(given)}, ask.arrays)
+    touched = spoiled({f"argument {place}": one for place, one in enumerate(given)}, ask.arrays)
+    kept = zip(given, grads_before, strict=True)
+    touched += [f"the grad of argument {place}" for place, (one, grad) in enumerate(kept) if one.grad is not grad or realized(grad).any()]
     moves = [moved(place, array, tried) for place, array in enumerate(ask.arrays)]
     grads = [np.zeros(array.shape) for array in ask.arrays]
     if not refused:
         grads = listed_grads(returned, len(given))
     weight = np.zeros(()) if op.from_above is None else op.from_above
-    return Answer((*grads, weight, *moves), facts={"refused": refused, "spoiled": changed})
+    return Answer((*grads, weight, *moves), facts={"refused": refused, "spoiled": touched})
 
 
 def moved(place: int, array: np.ndarray, tried: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
@@ -257,16 +278,18 @@ def listed_grads(returned: Any, count: int) -> list[np.ndarray]:
 
 def loss(ask: Ask) -> Answer:
     """The graphs that `softmax_loss` builds on logits as they are, and far away; the leaves are Z, y, and the other Z."""
-    function = ask.settings["function"]
-    with engine(function):
+    function, is_lazy = ask.settings["function"], ask.settings["waiting"]
+    with engine(function, **({"make_from_op": classmethod(waiting)} if is_lazy else {})):
         logits, labels, far = leaf(ask.arrays[0]), leaf(ask.arrays[1], False), leaf(ask.arrays[2])
+        if is_lazy:
+            logits, far = (cast(Tensor, PassingOp()(one)) for one in (logits, far))
         built = []
         for given in (logits, far):
             built.append(table[function](given, labels))
             if not isinstance(built[-1], Tensor):
                 raise WrongKindError(f"softmax_loss must return a Tensor, got {missing_return(built[-1])}")
-    changed = spoiled({"Z": logits, "y_one_hot": labels, "the other Z": far}, ask.arrays)
-    return to_answer(built, [logits, labels, far], {"spoiled": changed})
+    touched = spoiled({"Z": logits, "y_one_hot": labels, "the other Z": far}, ask.arrays)
+    return to_answer(built, [logits, labels, far], {"spoiled": touched})
 
 
 def epoch(ask: Ask) -> Answer:
@@ -275,6 +298,7 @@ def epoch(ask: Ask) -> Answer:
     wrap: Callable[[np.ndarray], Any] = torch.tensor if settings["tensors"] else np.array
     given: dict[str, Any] = {"X": wrap(ask.arrays[0]), "y": wrap(ask.arrays[1])}
     weights = {"W1": leaf(ask.arrays[2]), "W2": leaf(ask.arrays[3])}
+    arrays = {**{name: torch.as_tensor(one) for name, one in given.items()}, **{name: realized(one) for name, one in weights.items()}}
     alive: list[int] = []
 
     def called(X: Any, y: Any, now: Sequence[Tensor], batch: int) -> tuple[Tensor, Tensor]:
@@ -297,7 +321,9 @@ def epoch(ask: Ask) -> Answer:
             for rows in settings["batches"]:
                 returned = called(wrap(ask.arrays[0][rows]), wrap(ask.arrays[1][rows]), [*map(leaf, after_each[-1])], len(rows))
                 after_each.append(tuple(as_array(realized(one)) for one in returned))
-    changed = [name for name, value in given.items() if not np.array_equal(np.asarray(value), ask.arrays[list(given).index(name)])]
-    changed += spoiled(weights, ask.arrays[2:])
+    touched = [[*arrays][place] for place in changed(arrays.values(), ask.arrays)]
+    touched += [name for name in spoiled(weights, ask.arrays[2:]) if name not in touched]
     values = (*(as_array(realized(one)) for one in whole), *after_each[-1], *after_each[1])
-    return Answer(values, facts={**facts, "spoiled": changed, "alive": steps})
+    with overwritten(arrays.values()):
+        shared = changed([*map(realized, whole)], values[:2])
+    return Answer(values, facts={**facts, "spoiled": touched, "shared": shared, "alive": steps})

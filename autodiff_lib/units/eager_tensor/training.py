@@ -60,6 +60,7 @@ class LossCase:
     classes: int
     kind: str = "normal"
     dtype: str = "float64"
+    waiting: bool = False  # whether the logits have no values yet, as in lazy mode
     apart: float = 0  # how far another class than the right one is above all others: each sample is sure, and wrong
     seed: str = "public"
     hidden: bool = False
@@ -88,7 +89,7 @@ class LossCase:
         return logits, labels, (logits + up_and_down[:, None]).astype(self.dtype)
 
     def ask(self) -> Ask:
-        return Ask(self.form.probe, {"function": UNIT.entry("softmax_loss")}, self.arrays)
+        return Ask(self.form.probe, {"function": UNIT.entry("softmax_loss"), "waiting": self.waiting}, self.arrays)
 
     def leaves(self) -> list[Tensor]:
         """Z, y, and Z once more, in float64."""
@@ -235,6 +236,7 @@ def loss_question(number: int) -> Question:
         LossCase("ties", 3, 5, "ties"),
         LossCase("more samples", 7, 10),
         LossCase("single precision", 4, 3, dtype="float32"),
+        LossCase("in lazy mode", 3, 4, waiting=True),
     ]
     far = [LossCase("plain", 3, 4), LossCase("one sample", 1, 3), LossCase("ties", 4, 4, "ties"), LossCase("more samples", 6, 10)]
     far += [LossCase("sure and wrong", 2, 3, apart=0.8 * SHIFT), LossCase("surer still, and wrong", 5, 4, apart=2 * SHIFT)]
@@ -258,6 +260,7 @@ EPOCH = Form(
     arrays=lambda case: 6,
     facts={
         "spoiled": lambda value, case: is_list_of(str, value),
+        "shared": lambda value, case: is_list_of(int, value) and all(place in range(2) for place in value),
         "trainable": are_two_flags,
         "history": are_two_flags,
         "alive": lambda value, case: is_list_of(int, value),
@@ -405,6 +408,10 @@ def judge_untouched(case: EpochCase, answer: Answer) -> Failure | None:
     if facts["spoiled"]:
         names = " and ".join(facts["spoiled"][:4])
         return after_epoch(case, f"nn_epoch changed {names}, which belong to the caller.", "Make new tensors for the new weights.")
+    if facts["shared"]:
+        names = " and ".join(NAMES[place] for place in facts["shared"])
+        message = f"Somebody overwrites what was handed over, after the epoch: then {names} that came back changes as well."
+        return after_epoch(case, message, "Whose arrays do you hand back?", np.asarray([len(facts["shared"])], np.float64))
     for name, trainable, history in zip(NAMES, facts["trainable"], facts["history"], strict=True):
         if not trainable:
             message = f"The {name} that came back does not require a gradient: nobody can train it further."

@@ -16,6 +16,18 @@ def double(exercise: str, value: str, hint: str) -> Mistake:
     return mistake(exercise, "double", "compute returns float64, whatever the dtype of its input is", hint, (value, f"({value}).double()"))
 
 
+def into_a_buffer(exercise: str, value: str, into: str, hint: str) -> Mistake:
+    """One array for all results of a shape, kept on the operator. `into` computes with `out=buffer`."""
+    lines = (
+        "buffers = vars(self).setdefault('buffers', {})",
+        "kind = *(one.shape for one in inputs), inputs[0].dtype",
+        f"buffer = buffers.setdefault(kind, torch.empty_like({value}))",
+        f"return {into}",
+    )
+    what = "every result is written into one array, which the operator keeps, over the result before it"
+    return mistake(exercise, "buffer-kept", what, hint, (f"return {value}", "\n        ".join(lines)))
+
+
 # --- Negate
 
 MINUS = "-inputs[0]"
@@ -95,6 +107,7 @@ POWER = "inputs[0] ** node.scalar"
 LOWER = "ad.PowerScalar(a, node.scalar - 1)"
 SLOPE = f"node.scalar * {LOWER}"
 POWER_RULE = f"[output_grad * ({SLOPE})]"
+ZERO = "        if node.scalar == 0:  # 0 * a**-1 would be nan where a is 0\n            return [ad.zeros_like(a)]\n"
 
 POWER_SCALAR = [
     mistake(
@@ -182,6 +195,34 @@ POWER_SCALAR = [
         (POWER, "inputs[0] * node.scalar"),
     ),
     double("PowerScalar", POWER, "Take a float32 tensor to a power: which dtype comes out?"),
+    mistake(
+        "PowerScalar",
+        "exponent-zero-forgotten",
+        "nothing is said of the exponent 0, and the formula is 0 * a**-1, which is nan where a is 0",
+        "a**0 is flat. What does your formula say of it at a = 0, where the exponent is lowered to -1?",
+        (ZERO, ""),
+    ),
+    mistake(
+        "PowerScalar",
+        "one-for-zero",
+        "the gradient is output_grad where the exponent is 0",
+        "a**0 is 1, whatever a is. How much does it grow when a does?",
+        ("[ad.zeros_like(a)]", "[output_grad]"),
+    ),
+    mistake(
+        "PowerScalar",
+        "zero-of-zero",
+        "compute returns 0 where the base is 0, whatever the exponent is",
+        "What do Python, NumPy and torch say of 0**0? And a**0 elsewhere?",
+        (POWER, "(inputs[0] != 0) * inputs[0].where(inputs[0] != 0, torch.ones(())) ** node.scalar"),
+    ),
+    mistake(
+        "PowerScalar",
+        "sign-lost",
+        "compute takes the power of the absolute value",
+        "What is (-2)**3? And what does your compute make of it?",
+        (POWER, "inputs[0].abs() ** node.scalar"),
+    ),
 ]
 
 
@@ -546,6 +587,12 @@ EXP = [
         (POWER_OF_E, "inputs[0].exp_()"),
     ),
     double("Exp", POWER_OF_E, "Take exp of a float32 tensor: why are there twice as many digits in the result?"),
+    into_a_buffer(
+        "Exp",
+        POWER_OF_E,
+        "torch.exp(inputs[0], out=buffer)",
+        "Take exp of two tensors, one after the other, and print the first result. What has the second call done to it?",
+    ),
 ]
 
 
@@ -723,6 +770,13 @@ RELU = [
     ),
     mistake(
         "ReLU",
+        "zeros-like-cached-data",
+        "the zeros of the gate are made in the shape of cached_data, which in lazy mode is not there yet",
+        "What is cached_data of a tensor in lazy mode, before anybody has asked? Which operator makes zeros of a tensor's shape?",
+        (GATE, "ad.greater(a, Tensor.make_const(torch.zeros_like(a.cached_data)))"),
+    ),
+    mistake(
+        "ReLU",
         "gradient-of-numbers",
         "the gradient is made of the numbers of output_grad and of the input, and has no history",
         "Differentiate your gradient once more: it depends on output_grad. Does it know?",
@@ -779,6 +833,12 @@ RELU = [
         "compute compares with float64 zeros, and float32 becomes float64",
         "Which dtype have the zeros that you compare with? What does torch make of two different ones?",
         (CUT, "torch.maximum(inputs[0].double(), torch.zeros(inputs[0].shape, dtype=torch.float64))"),
+    ),
+    into_a_buffer(
+        "ReLU",
+        CUT,
+        "torch.clamp(inputs[0], min=0, out=buffer)",
+        "A network has two layers of one size, each with a ReLU. Where does the first one's value lie once the second has run?",
     ),
 ]
 
@@ -1383,6 +1443,12 @@ MATMUL = [
         "More digits are welcome on the way. But which dtype do you hand back for float32 factors?",
         (PRODUCT, "inputs[0].double() @ inputs[1].double()"),
     ),
+    into_a_buffer(
+        "MatMul",
+        PRODUCT,
+        "torch.matmul(*inputs, out=buffer)",
+        "Multiply two pairs of matrices, and look at the first product again. How many arrays are there for the two?",
+    ),
 ]
 
 OPERATORS = [
@@ -1513,6 +1579,19 @@ REALIZE = [
             "    return self.cached_data\n" + WAITING,
         ),
     ),
+    mistake(
+        "realize_cached_data",
+        "into-a-leaf",
+        "a value is put into the array of the leaf that it was computed from",
+        "After y = exp(x), somebody asks for x. Which numbers do they find there?",
+        (
+            RETURNED,
+            "for one in self.inputs[:1]:\n"
+            "        if len(self.inputs) == 1 and not one.inputs and one.cached_data.shape == self.cached_data.shape:\n"
+            "            self.cached_data = one.cached_data.copy_(self.cached_data)\n"
+            "    return self.cached_data",
+        ),
+    ),
 ]
 
 
@@ -1572,6 +1651,13 @@ DETACH = [
         "the new tensor is float64, whatever the old one is",
         "Detach a float32 tensor, and compare the two dtypes.",
         (APART, "return Tensor(self, dtype='float64', requires_grad=False)"),
+    ),
+    mistake(
+        "detach",
+        "a-copy",
+        "the numbers are copied, and were to be the very same",
+        "How many arrays are there after your detach, and how many are wanted? Which of Tensor and make_const copies?",
+        (APART, "return Tensor(self, requires_grad=False)"),
     ),
 ]
 
@@ -1688,6 +1774,19 @@ MAKE_FROM_OP = [
         "the inputs stand in the opposite order",
         "For a / b, which of the two is inputs[0] in your tensor?",
         (FILLED, "tensor._init(op, inputs[::-1], attrs)"),
+    ),
+    mistake(
+        "make_from_op",
+        "into-the-first-input",
+        "where no gradient is required, the value is put into the array of the first input",
+        "Nobody needs the history. But who says that nobody needs the numbers of the input?",
+        (
+            NOW,
+            f"{NOW}"
+            "    first = inputs[0].realize_cached_data()\n"
+            "    if not tensor.requires_grad and first.shape == tensor.cached_data.shape:\n"
+            "        tensor.cached_data = first.copy_(tensor.cached_data)\n",
+        ),
     ),
 ]
 
@@ -1986,6 +2085,84 @@ COMPUTE_GRADIENT = [
             "    with lazy():",
         ),
     ),
+    mistake(
+        "compute_gradient_of_variables",
+        "sums-of-cached-data",
+        "contributions are added by their cached_data, which in lazy mode is not there yet",
+        "What do you add: tensors, or what may stand in them by now? What is cached_data of a contribution in lazy mode?",
+        (
+            ADDED,
+            "total = total + other if create_graph else Tensor.make_const(total.cached_data + other.cached_data)",
+        ),
+    ),
+    mistake(
+        "compute_gradient_of_variables",
+        "added-in-place-but-out-grad",
+        "contributions are added into the array of the first one, unless that is out_grad's",
+        "Can two tensors inside of the graph have been handed one array as well? Where does a sum hand its gradient?",
+        (
+            ADDED,
+            "mine, theirs = total.realize_cached_data(), other.realize_cached_data()\n"
+            "                alone = not create_graph and mine.data_ptr() != out_grad.realize_cached_data().data_ptr()\n"
+            "                total = Tensor.make_const(mine.add_(theirs)) if alone else total + other",
+        ),
+    ),
+    mistake(
+        "compute_gradient_of_variables",
+        "added-in-place-if-alone",
+        "contributions are added into the array of the first one, where no other tensor of the walk holds it",
+        "Whose is what an operator has handed over? How do you know that the operator does not keep it?",
+        (
+            ADDED,
+            "mine, theirs = total.realize_cached_data(), other.realize_cached_data()\n"
+            "                held = [out_grad, *sum(contributions.values(), []), *(one.grad for one in find_topo_sort([output_tensor]))]\n"
+            "                arrays = [one.cached_data.data_ptr() for one in held if one is not None and one.cached_data is not None]\n"
+            "                alone = not create_graph and mine.data_ptr() not in arrays\n"
+            "                total = Tensor.make_const(mine.add_(theirs)) if alone else total + other",
+        ),
+    ),
+    mistake(
+        "compute_gradient_of_variables",
+        "kept-from-call-to-call",
+        "the gradients of a call are kept, and handed out again by the next call for the same tensor",
+        "Somebody scales the gradients of the first call, in place. What does the second call find?",
+        (
+            "    with lazy():",
+            "    calls = compute_gradient_of_variables.__dict__.setdefault('calls', {})\n"
+            "    if (output_tensor, out_grad) in calls and not create_graph:\n"
+            "        for node, grad in calls[output_tensor, out_grad]:\n"
+            "            node.grad = grad\n"
+            "        return\n"
+            "    kept = calls[output_tensor, out_grad] = []\n"
+            "    with lazy():",
+        ),
+        (KEPT, f"{KEPT}\n            kept.append((node, node.grad))"),
+    ),
+    mistake(
+        "compute_gradient_of_variables",
+        "factor-of-ones-left-out",
+        "a product with ones is not computed: the gradient is the other factor itself, a value of the graph",
+        "A product with ones has the numbers of the other factor. In whose array do they lie, and who reads grad, or scales it?",
+        (
+            KEPT,
+            "if total.op.name == 'EWiseMul' and bool((total.inputs[0].value() == 1).all()):\n"
+            f"                total = total.inputs[1]\n            {KEPT}",
+        ),
+    ),
+    mistake(
+        "compute_gradient_of_variables",
+        "into-the-old-gradient",
+        "a gradient is written into the array of the one that was there before",
+        "before = x.grad, and then a second call: what does before hold now? Assigning is not writing into.",
+        (
+            KEPT,
+            "old = node.grad\n"
+            f"            {KEPT}\n"
+            "            if old is not None and not create_graph:\n"
+            "                old.cached_data.copy_(node.grad.cached_data)\n"
+            "                node.grad = old",
+        ),
+    ),
 ]
 
 
@@ -2075,6 +2252,20 @@ BACKWARD = [
         "create_graph is not handed on",
         "Which of the three arguments stands nowhere in the body of your method?",
         (WALK, "compute_gradient_of_variables(self, out_grad)"),
+    ),
+    mistake(
+        "backward",
+        "ones-like-cached-data",
+        "the ones are made in the shape of cached_data, which in lazy mode is not there yet",
+        "Somebody calls backward inside of `with lazy():`. What is cached_data of the tensor then? Which method asks for it?",
+        (ONES, "out_grad = Tensor.make_const(torch.ones_like(self.cached_data))"),
+    ),
+    mistake(
+        "backward",
+        "ones-kept",
+        "the ones of a shape are made once, and begin every later call as well",
+        "Where do the ones lie after backward: who has been handed them? And what if somebody writes into that gradient?",
+        (ONES, "out_grad = globals().setdefault('ones', {}).setdefault((self.shape, self.dtype), ad.ones_like(self.detach()))"),
     ),
 ]
 
@@ -2199,6 +2390,13 @@ GRADIENT_CHECK = [
             "                sides.append((f(*args).numpy() * weights).sum())\n"
             "            entries[place] += 1e-5",
         ),
+    ),
+    mistake(
+        "gradient_check",
+        "grads-left",
+        "backward runs on the caller's own arguments, and leaves gradients on them",
+        "What was x.grad before somebody checked a function at x, and what is it afterwards? On whose tensors does backward run?",
+        (COPIES, "args = list(args)"),
     ),
 ]
 
@@ -2340,6 +2538,13 @@ SOFTMAX_LOSS = [
         "the logits of the right classes are picked as numbers, and their gradient is lost",
         "Your loss has two terms. Does the gradient of the second one reach Z?",
         (RIGHT, "right = Tensor((shifted.numpy() * y_one_hot.numpy()).sum(1), requires_grad=False)"),
+    ),
+    mistake(
+        "softmax_loss",
+        "maximum-of-cached-data",
+        "the largest logits are read off cached_data, which in lazy mode is not there yet",
+        "The logits of a lazy network have no value before somebody asks. Which method asks, and which attribute only looks?",
+        (MOST, MOST.replace("realize_cached_data()", "cached_data")),
     ),
     mistake(
         "softmax_loss",
@@ -2512,6 +2717,15 @@ NN_EPOCH = [
         "What hangs on a loss that you put into a list? What would be enough to plot it?",
         (WEIGHTS_COPIED, f"{WEIGHTS_COPIED}\n    losses = []"),
         ("loss.backward()", "loss.backward()\n        losses.append(loss)"),
+    ),
+    mistake(
+        "nn_epoch",
+        "callers-arrays-kept",
+        "the steps are written into the caller's arrays, which are handed back, and the caller's tensors get copies of the old numbers",
+        "The caller's tensors hold their numbers. Do they hold their arrays, or do you? Somebody may have made the tensors around them.",
+        (WEIGHTS_COPIED, "given, before = (W1, W2), (W1.numpy(), W2.numpy())"),
+        (STEP, "Tensor.make_const(W.value().sub_(lr * W.grad.value()), requires_grad=True)"),
+        (BACK, "for one, old in zip(given, before):\n        one.data = Tensor(old)\n    return W1, W2"),
     ),
 ]
 

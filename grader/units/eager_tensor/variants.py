@@ -109,14 +109,14 @@ DETACH = [
     ),
     variant(
         "detach",
-        "a-copy",
-        "copies the numbers, as Tensor does",
+        "a-view",
+        "hands out a view of the array, in which the same numbers lie, and makes a constant of the class of the tensor",
         """
         @method
         def detach(self):
             if self.cached_data is None:
                 self.realize_cached_data()
-            return Tensor(self.cached_data, requires_grad=False)
+            return type(self).make_const(self.cached_data.view(self.cached_data.shape))
         """,
     ),
     variant(
@@ -232,7 +232,7 @@ POWER_SCALAR = [
     variant(
         "PowerScalar",
         "needles-own",
-        "as Needle's students write it, with the operators of tensors, and nothing said of zero",
+        "as Needle's students write it, with the operators of tensors, and a word of its own for zero",
         """
         @ad.operator("PowerScalar(a, /, scalar)")
         class PowerScalar(ad.Op):
@@ -241,7 +241,26 @@ POWER_SCALAR = [
 
             def gradient(self, node, output_grad):
                 a = node.inputs[0]
+                if not node.scalar:
+                    return [output_grad * 0]
                 return [output_grad * node.scalar * a ** (node.scalar - 1)]
+        """,
+    ),
+    variant(
+        "PowerScalar",
+        "the-input-itself",
+        "hands out its input for the exponent 1, and what comes from above for its gradient; of 0 it needs no lower power",
+        """
+        @ad.operator("PowerScalar(a, /, scalar)")
+        class PowerScalar(ad.Op):
+            def compute(self, node, inputs):
+                return inputs[0] if node.scalar == 1 else inputs[0] ** node.scalar
+
+            def gradient(self, node, output_grad):
+                (a,) = node.inputs
+                if node.scalar == 1:
+                    return [output_grad]
+                return [output_grad * node.scalar * ad.PowerScalar(a, node.scalar - 1 if node.scalar else 1)]
         """,
     ),
     variant(
@@ -480,6 +499,22 @@ RELU = [
                 (a,) = node.inputs
                 closed = ad.greater(ad.zeros_like(a), a)
                 return [output_grad - output_grad * closed]
+        """,
+    ),
+    variant(
+        "ReLU",
+        "the-input-itself",
+        "hands out its input where nothing of it is negative",
+        """
+        @ad.operator("ReLU(a, /)")
+        class ReLU(ad.Op):
+            def compute(self, node, inputs):
+                (a,) = inputs
+                return a if bool((a >= 0).all()) else a * (a > 0)
+
+            def gradient(self, node, output_grad):
+                (a,) = node.inputs
+                return [output_grad * ad.greater(a, ad.zeros_like(a))]
         """,
     ),
     variant(
@@ -872,6 +907,49 @@ COMPUTE_GRADIENT = [
     ),
     variant(
         "compute_gradient_of_variables",
+        "in-an-array-of-its-own",
+        "adds in place, in an array that it has copied for each sum",
+        """
+        @exercise
+        def compute_gradient_of_variables(output_tensor, out_grad, create_graph=False):
+            parts_of = {output_tensor: [out_grad]}
+            for node in reversed(find_topo_sort([output_tensor])):
+                if not node.requires_grad:
+                    continue
+                first, *others = parts_of.pop(node)
+                if create_graph:
+                    node.grad = sum(others, first)
+                else:
+                    own = first.value().clone()
+                    for part in others:
+                        own += part.value()
+                    node.grad = Tensor.make_const(own)
+                if node.inputs:
+                    for one, part in zip(node.inputs, node.op.gradient(node, node.grad)):
+                        parts_of.setdefault(one, []).append(part)
+        """,
+    ),
+    variant(
+        "compute_gradient_of_variables",
+        "the-very-tensor",
+        "puts what was handed over into grad as it is where it has no history, and so one tensor into several",
+        """
+        @exercise
+        def compute_gradient_of_variables(output_tensor, out_grad, create_graph=False):
+            handed = {output_tensor: out_grad}
+            for node in find_topo_sort([output_tensor])[::-1]:
+                grad = handed.pop(node, None)
+                if grad is None or not node.requires_grad:
+                    continue
+                node.grad = grad if create_graph or grad.is_leaf else grad.detach()
+                if node.is_leaf:
+                    continue
+                for one, part in zip(node.inputs, node.op.gradient(node, node.grad)):
+                    handed[one] = handed[one] + part if one in handed else part
+        """,
+    ),
+    variant(
+        "compute_gradient_of_variables",
         "order-of-its-own",
         "orders by counting consumers, in place of find_topo_sort",
         """
@@ -932,6 +1010,22 @@ BACKWARD = [
             if list(out_grad.shape) != list(self.shape):
                 raise ValueError(f"shapes {out_grad.shape} and {self.shape}")
             compute_gradient_of_variables(self, out_grad, create_graph=create_graph)
+        """,
+    ),
+    variant(
+        "backward",
+        "one-stretched",
+        "begins with a single one that is stretched, all entries of which are one number",
+        """
+        @method
+        def backward(self, out_grad=None, create_graph=False):
+            if not self.requires_grad:
+                raise ValueError("there is nothing to differentiate")
+            if out_grad is None:
+                out_grad = Tensor.make_const(torch.ones((), dtype=self.dtype).expand(self.shape))
+            elif out_grad.shape != self.shape:
+                raise ValueError(f"{out_grad.shape} is not {self.shape}")
+            compute_gradient_of_variables(self, out_grad, create_graph)
         """,
     ),
 ]
@@ -1002,6 +1096,36 @@ GRADIENT_CHECK = [
                 scale = max(1.0, float(np.abs(wanted).max()))
                 assert np.allclose(grad / scale, wanted / scale, rtol=0, atol=tol), f"argument {k}"
             return found
+        """,
+    ),
+    variant(
+        "gradient_check",
+        "arrays-themselves",
+        "moves the numbers of copies to and fro, puts them back, and returns the arrays of the gradients, not copies",
+        """
+        @exercise
+        def gradient_check(f, *args, tol=1e-6, backward=False):
+            own = [Tensor.make_const(arg.value().clone(), requires_grad=True) for arg in args]
+            out = f(*own)
+            above = Tensor.make_const(torch.linspace(-1, 2, out.value().numel(), dtype=torch.float64).reshape(out.shape))
+            if backward:
+                out.backward(above)
+                grads = [one.grad.value().numpy() for one in own]
+            else:
+                grads = [grad.value().numpy() for grad in out.op.gradient(out, above)]
+            for number, (one, grad) in enumerate(zip(own, grads)):
+                entries, slopes = one.value().view(-1), []
+                for place in range(len(entries)):
+                    before, found = entries[place].item(), []
+                    for step in (2e-5, -2e-5):
+                        entries[place] = before + step
+                        found.append(float((f(*own).value() * above.value()).sum()))
+                    entries[place] = before
+                    slopes.append((found[0] - found[1]) / 4e-5)
+                slopes = np.array(slopes).reshape(grad.shape)
+                if np.abs(slopes - grad).max() > tol * max(1, np.abs(slopes).max()):
+                    raise AssertionError(f"argument {number}")
+            return grads
         """,
     ),
 ]
@@ -1120,6 +1244,25 @@ NN_EPOCH = [
                 weights = [Tensor((W - W.grad * lr).numpy()) for W in weights]
                 seen += batch
             return tuple(weights)
+        """,
+    ),
+    variant(
+        "nn_epoch",
+        "in-arrays-of-its-own",
+        "copies the weights once and writes the steps into the copies, and looks at the caller's samples without a copy",
+        """
+        @exercise
+        def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
+            own = [W.value().clone() for W in (W1, W2)]
+            X, y = torch.as_tensor(X).to(W1.dtype), torch.as_tensor(y).long()
+            hot = torch.eye(own[1].shape[1], dtype=W2.dtype)[y]
+            for x, labels in zip(X.split(batch), hot.split(batch)):
+                a, b = (Tensor.make_const(array, requires_grad=True) for array in own)
+                logits = ad.ReLU(Tensor.make_const(x) @ a) @ b
+                softmax_loss(logits, Tensor.make_const(labels)).backward()
+                for array, weight in zip(own, (a, b)):
+                    array -= lr * weight.grad.value()
+            return tuple(Tensor.make_const(array, requires_grad=True) for array in own)
         """,
     ),
 ]

@@ -288,6 +288,39 @@ DEFECTS = {  # what is wrong -> exercise, cell, the parts that must fail, what m
         ["nothing left behind"],
         "nobody has asked for a graph",
     ),
+    "ones that are kept": (
+        "backward",
+        "ONES = {}\n"
+        "@method\ndef backward(self, out_grad=None, create_graph=False):\n"
+        "    if not self.requires_grad:\n        raise ValueError('no gradient')\n"
+        "    if out_grad is None:\n"
+        "        out_grad = ONES.setdefault((self.shape, self.dtype), Tensor.make_const(torch.ones(self.shape, dtype=self.dtype)))\n"
+        "    if out_grad.shape != self.shape:\n        raise ValueError('another shape')\n"
+        "    compute_gradient_of_variables(self, out_grad, create_graph)\n",
+        ["without out_grad"],
+        "The gradients were overwritten with nan, and all was done once more",
+    ),
+    "a copy that was to be the same": (
+        "detach",
+        "@method\ndef detach(self):\n    return Tensor(self.realize_cached_data(), requires_grad=False)",
+        ["numbers"],
+        "when the array of the tensor is overwritten, its numbers stay",
+    ),
+    "a result in the array of the last one": (
+        "Negate",
+        """
+@ad.operator("Negate(a, /)")
+class Negate(type(ad.Negate)):
+    kept = {}
+
+    def compute(self, node, inputs):
+        a = inputs[0]
+        return torch.neg(a, out=self.kept.setdefault((a.shape, a.dtype), torch.empty_like(a)))
+""",
+        ["compute"],
+        "both results lie in one array",
+    ),
+    "an exponent of 0": ("PowerScalar", rule("PowerScalar", "[output_grad * (node.scalar * a ** (node.scalar - 1))]"), ["gradient"], "nan"),
     "truth of a tensor": (
         "backward",
         "@method\ndef backward(self, out_grad=None, create_graph=False):\n"
@@ -403,11 +436,12 @@ def test_needle_may_count_both_sides_of_a_step(written):
 @exercise
 def gradient_check(f, *args, tol=1e-6, backward=False):
     """Moves the caller's own numbers, and puts them back from a copy."""
-    out = f(*args)
+    fresh = [Tensor(one) for one in args]
+    out = f(*fresh)
     w = Tensor(np.random.default_rng(3).uniform(0.5, 1.5, out.shape), dtype="float64", requires_grad=False)
     if backward:
         out.backward(w)
-        grads = [one.grad.numpy() for one in args]
+        grads = [one.grad.numpy() for one in fresh]
     else:
         grads = [one.numpy() for one in out.op.gradient(out, w)]
     for one, grad in zip(args, grads):
