@@ -364,10 +364,11 @@ def summary_html(order: list[Node], summary: str) -> str:
     """A bar for each operator: how many nodes it has."""
     counts = Counter(node.op.name for node in order).most_common()
     largest = counts[0][1]
+    left = " style='text-align:left'"  # JupyterLab has the cells of a table at the right
     bar = "display:inline-block;background:#3b82c4;height:10px;width"
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td><span style='{bar}:{max(2, 240 * count // largest)}px'></span> {count}</td></tr>"
+        f"<tr><td{left}>{escape(name)}</td><td{left}><span style='{bar}:{max(2, 240 * count // largest)}px'></span> {count}</td></tr>"
         for name, count in counts
     )
     note = f"More than {MAX_DRAWN} nodes are counted, not drawn; pass nodes from inside the graph to see a part of it."
-    return f"<div><b>{escape(summary)}</b><table style='text-align:left'>{rows}</table><div>{note}</div></div>"
+    return f"<div><b>{escape(summary)}</b><table>{rows}</table><div>{note}</div></div>"

@@ -12,7 +12,8 @@ import pytest
 import autodiff_lib as ad
 from autodiff_lib import checks
 from autodiff_lib.checks.question import Failure, PartVerdict, Verdict
-from autodiff_lib.checks.report import GREEN, GREY, RED, Overview, Score
+from autodiff_lib.checks.report import GREEN, GREY, RED, Overview, Score, matrix_html
+from autodiff_lib.checks.report import picture as shown
 from autodiff_lib.figures import WIDEST
 from autodiff_lib.graph_drawing import MAX_DRAWN, draw_graph
 from autodiff_lib.hunts import report as hunted
@@ -48,15 +49,15 @@ def outputs():
     for _ in range(MAX_DRAWN):
         chain = ad.exp(chain)
     lines = (hunted.done("Seen."), hunted.failing("Not seen.", "Where?"), hunted.waiting("Later."))
-    shown = [*(Score(verdict, question) for verdict in verdicts), Score(verdicts[1], question, "It is old."), Overview(verdicts)]
-    return [*shown, picture.Progress([states], "Next."), draw_graph([chain]), hunted.Report("mean", lines)]
+    made = [*(Score(verdict, question) for verdict in verdicts), Score(verdicts[1], question, "It is old."), Overview(verdicts)]
+    return [*made, picture.Progress([states], "Next."), draw_graph([chain]), hunted.Report("mean", lines)]
 
 
 def opened(browser, light):
     style, (paper, ink) = lab.STYLE, ("#fff", "#111") if light else ("#111", "#fff")
-    shown = "".join(f'<div class="jp-RenderedHTML">{one._repr_html_()}</div>' for one in outputs())
+    inside = "".join(f'<div class="jp-RenderedHTML">{one._repr_html_()}</div>' for one in outputs())
     page = browser.new_page()
-    page.set_content(PAGE.format(style=style, light=json.dumps(light), paper=paper, ink=ink, outputs=shown))
+    page.set_content(PAGE.format(style=style, light=json.dumps(light), paper=paper, ink=ink, outputs=inside))
     return page
 
 
@@ -81,6 +82,13 @@ def test_the_numbers_of_a_report_are_no_bright_boxes_on_a_dark_page(browser):
 
 
 # --- a narrow window
+
+
+def test_a_wide_matrix_is_scrolled_inside_of_its_report(browser):
+    page = browser.new_page(viewport={"width": 400, "height": 600})
+    page.set_content(matrix_html(shown("a", np.full((2, 8), 0.12345)), 0, 1))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.locator("div", has=page.locator("table")).last.evaluate("one => one.scrollWidth > one.clientWidth"), "else it is not wide"
 
 
 def notebooks():

@@ -191,7 +191,8 @@ def explanations(verdict: Verdict, question: Question) -> list[tuple[PartVerdict
             explained.append((part, [failure.message]))
             continue
         printed = f"Your code printed: {failure.printed[:MAX_PRINTED].rstrip()}" if failure.printed else ""
-        look = f"Look at: {look_at(question, part)}."
+        look = f"Look at: {look_at(question, part)}"
+        look += "." * (not look.endswith("?"))
         hint = "" if failure.hint in hinted else failure.hint
         hinted.add(failure.hint)
         lines = [f"Smallest failing case: {failure.case}.", failure.message, hint, part.contrast, look, *part.told, printed]
@@ -277,7 +278,8 @@ def matrix_html(shown: Picture, low: float, high: float) -> str:
         rows.append(f"<tr>{cells}</tr>")
     title = escape(shown.title) + (", cut" if shown.cut else "")
     caption = f'<div style="font-size:85%;opacity:.8">{title}</div>'
-    return f'<div>{caption}<table style="border-collapse:separate;border-spacing:2px;margin:0">{"".join(rows)}</table></div>'
+    table = f'<table style="border-collapse:separate;border-spacing:2px;margin:0">{"".join(rows)}</table>'
+    return f'<div style="max-width:100%;overflow-x:auto">{caption}{table}</div>'
 
 
 def cell_html(shown: str, value: float, wrong: bool, low: float, high: float) -> str:

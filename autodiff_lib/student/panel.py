@@ -33,9 +33,10 @@ def hand_in(unit: str) -> None:
     except HandoutError as error:
         print(f"Nothing can be handed in from here: {error}")
         return
-    label = ipywidgets.Label("Your name in the course:")
+    whole = ipywidgets.Layout(width="auto", flex="0 0 auto")  # what is written there, however narrow the window is
+    label = ipywidgets.Label("Your name in the course:", layout=whole)
     name = ipywidgets.Text(student_name(place), layout=ipywidgets.Layout(width="14em"))
-    button = ipywidgets.Button(description=f"Hand in {unit}", button_style="primary", layout=ipywidgets.Layout(width="auto"))
+    button = ipywidgets.Button(description=f"Hand in {unit}", button_style="primary", layout=whole)
     output = ipywidgets.Output()
     warned: list[str] = []
 
@@ -56,7 +57,8 @@ def hand_in(unit: str) -> None:
             button.disabled = False
 
     button.on_click(press)
-    display(ipywidgets.VBox([ipywidgets.HBox([label, name, button]), output]))
+    line = ipywidgets.HBox([label, name, button], layout=ipywidgets.Layout(flex_flow="row wrap"))
+    display(ipywidgets.VBox([line, output]))
 
 
 def told(words: list[str], output: ipywidgets.Output) -> None:
