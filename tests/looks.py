@@ -22,7 +22,7 @@ def open_browser() -> Iterator[Browser]:
         yield browser
 
 
-TOO_FAINT = """() => {
+TOO_FAINT = """(root) => {
     const rgba = text => { const found = text.match(/[\\d.]+/g).map(Number); return [...found.slice(0, 3), found[3] ?? 1]; };
     const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
     const luminance = colour => {
@@ -37,7 +37,7 @@ TOO_FAINT = """() => {
     };
     const found = [], seen = new Set();
     let texts = 0;
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const walker = document.createTreeWalker(root ?? document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
         if (!text || element.closest("script, style") || !element.checkVisibility()) continue;
@@ -53,4 +53,5 @@ TOO_FAINT = """() => {
     }
     return {texts, found};
 }"""
-"""Texts whose contrast with what lies behind them is below WCAG 2's level AA, one for each pair of colours; and how many were looked at."""
+"""Texts of a page, or of an element, whose contrast with what lies behind them is below WCAG 2's level AA, one for each pair of colours;
+and how many were looked at."""

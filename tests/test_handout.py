@@ -249,6 +249,30 @@ def test_nbgraders_panels_for_students_are_there_with_an_exchange_and_hidden_wit
     assert settings == {"Exchange": {"root": exchange}, "CourseDirectory": {"course_id": "cs1"}}
 
 
+def test_what_gives_pictures_their_words_comes_with_the_wheel_and_jupyterlab_is_told_of_it(archive, tmp_path):
+    folder = unpacked(archive, tmp_path)
+    lab.settings(place.find(folder))
+    (told,) = json.loads((folder / "my-work/.course/jupyter/jupyter_lab_config.json").read_text())["LabApp"]["extra_labextensions_path"]
+    assert Path(told) == lab.LABEXTENSIONS
+    (name,) = os.listdir(told)
+    build = json.loads((lab.LABEXTENSIONS / name / "package.json").read_text())["jupyterlab"]["_build"]
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        assert f"autodiff_lib/student/labextensions/{name}/{build['load']}" in packed.namelist()
+
+
+def luminance(colour):
+    levels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    return sum(weight * level for weight, level in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("colour", lab.ON_DARK.values())
+def test_the_colours_of_reports_have_enough_contrast_on_all_dark_backgrounds_of_jupyterlab(colour):
+    for background in ("#111111", "#212121", "#424242"):  # a page, a cell, every second row of a table under the mouse
+        assert (luminance(colour) + 0.05) / (luminance(background) + 0.05) >= 4.5
+
+
 def test_jupyterlab_opens_at_start_also_for_root(tmp_path, monkeypatch):
     there = place.Place(tmp_path, place.Course())
     monkeypatch.setattr(lab.os, "geteuid", lambda: 0)

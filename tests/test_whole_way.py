@@ -12,7 +12,7 @@ from grader.book.nbgrader_course import database, scores
 from grader.book.roster import people
 from grader.submission.jail import bubblewrap
 from tests import whole_way
-from tests.whole_way import EXERCISE, STUDENT, UNIT
+from tests.whole_way import EXERCISE, LONG, STUDENT, UNIT
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="NO CHROMIUM HERE: apt install chromium"),
@@ -37,9 +37,27 @@ def test_a_notebook_is_not_unsaved_before_anything_was_done_with_it(handed):
     assert "jp-mod-dirty" not in handed.seen["tab"]
 
 
-def test_a_figure_is_dark_under_a_dark_theme_and_as_it_was_drawn_under_a_light_one(handed):
-    assert handed.seen["figure, light true"] == "none"
-    assert "invert" in handed.seen["figure, light false"]
+def test_a_tab_shows_its_name_whole_and_can_be_reached(handed):
+    wide, narrow = handed.seen["tabs"]["wide"], handed.seen["tabs"]["narrow"]
+    assert [tab["name"] for tab in wide] == ["START.ipynb", f"{LONG}.ipynb"]
+    assert all(tab["whole"] and tab["reached"] for tab in wide)
+    assert all(tab["reached"] for tab in narrow)
+    assert [tab["whole"] for tab in narrow] == [tab["front"] for tab in narrow] == [False, True]
+
+
+def test_figures_are_dark_under_a_dark_theme_and_as_they_were_drawn_under_a_light_one(handed):
+    assert handed.seen["Light"]["filters"] == ["none", "none"]
+    assert all("invert" in found for found in handed.seen["Dark"]["filters"])
+
+
+def test_the_picture_of_a_figure_says_in_words_what_it_shows(handed):
+    assert handed.seen["curve"].startswith("max(a, 0): a line from 0 to 2; across: a.")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_report_can_be_read_under_each_theme(handed, theme):
+    assert handed.seen[theme]["report"]["texts"] > 20
+    assert handed.seen[theme]["report"]["found"] == []
 
 
 def test_a_prediction_is_written_down_with_keyboard_or_mouse_and_shown_beside_the_answer(handed):

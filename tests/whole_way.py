@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
 from typer.testing import CliRunner
@@ -12,17 +13,24 @@ from grader.__main__ import app
 from grader.authors import in_browser
 from grader.book.nbgrader_course import ROOT, solutions
 from tests.laptop import TERM, Laptop, clean, laptop
+from tests.looks import TOO_FAINT
 
 UNIT, EXERCISE = "01_operators", "div"
 STUDENT = "al1815"
-FILTER = """(figure, light) => {
-    const before = document.body.dataset.jpThemeLight;
-    document.body.dataset.jpThemeLight = light;
-    const found = getComputedStyle(figure).filter;
-    document.body.dataset.jpThemeLight = before;
-    return found;
+FILTER = "figure => getComputedStyle(figure).filter"
+"""How a figure is shown: as it was drawn, or dark."""
+
+TABS = """() => {
+    const bar = document.querySelector("#jp-main-dock-panel .lm-TabBar-content").getBoundingClientRect();
+    return [...document.querySelectorAll("#jp-main-dock-panel .lm-TabBar-tab")].map(tab => {
+        const label = tab.querySelector(".lm-TabBar-tabLabel");
+        const reached = tab.getBoundingClientRect().right <= bar.right + 1;
+        return {name: label.textContent, whole: label.scrollWidth <= label.clientWidth, reached, front: tab.matches(".lm-mod-current")};
+    });
 }"""
-"""How a figure is shown under a light theme or a dark one."""
+"""What JupyterLab's tabs show of their names."""
+
+LONG = "01_computational_graphs"
 CLASS = 'Student,ID,SIS Login ID\n"Lovelace, Ada",4711,al1815\n'
 
 
@@ -32,7 +40,7 @@ class Handed:
 
     laptop: Laptop
     packed: Path
-    seen: dict[str, str]  # step -> what the page said
+    seen: dict[str, Any]  # step -> what the page said, or what was measured on it
 
 
 def grader(*arguments: object) -> str:
@@ -53,13 +61,14 @@ def worked_and_handed_in(there: Laptop) -> Handed:
     right = solutions(UNIT)[EXERCISE]
     wrong = right.replace("numerator / denominator", "denominator / numerator")
     assert wrong != right
-    seen: dict[str, str] = {}
+    seen: dict[str, Any] = {}
     with in_browser.jupyterlab(["sh", "start.sh"], there.folder, clean()) as address, in_browser.window() as page:
         page.goto(address)
         progress = in_browser.run(page, in_browser.cell(page, "progress()"))
         progress.locator("table").wait_for()
         seen["START"] = progress.inner_text()
         seen["screen"] = page.locator("body").inner_text()
+        seen["tabs"] = tabs(page)
         page.get_by_role("link", name=UNIT).first.click()
         page.get_by_role("heading", name="Unit 1: operators").wait_for()
         in_browser.notebook(page)
@@ -67,8 +76,8 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         in_browser.run(page, in_browser.cell(page, "import autodiff_lib as ad"))
         in_browser.run(page, in_browser.cell(page, "y = x1 * x2 + x1"))
         figure = in_browser.run(page, in_browser.cell(page, "figures.draw_graph([y])")).locator("svg").first
-        for light in ("true", "false"):
-            seen[f"figure, light {light}"] = figure.evaluate(FILTER, light)
+        curve = in_browser.run(page, in_browser.cell(page, 'left.set(title="max(a, 0)"')).locator("img")
+        seen["curve"] = curve.get_attribute("alt")
         seen["predicted"] = predicted(page)
         stepper = in_browser.run(page, in_browser.cell(page, "figures.step([y]")).locator("[data-live]")
         stepper.get_by_role("button", name="one step on").click()
@@ -79,7 +88,12 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         place, check = in_browser.cell(page, "class DivOp"), in_browser.cell(page, f'check("{EXERCISE}")')
         in_browser.write(page, place, wrong)
         in_browser.run(page, place)
-        seen["wrong"] = in_browser.run(page, check).inner_text()
+        report = in_browser.run(page, check)
+        seen["wrong"] = report.inner_text()
+        for theme in ("Light", "Dark"):
+            in_browser.wear(page, f"JupyterLab {theme}")
+            filters = [one.evaluate(FILTER) for one in (figure, curve)]
+            seen[theme] = {"filters": filters, "report": report.locator(".jp-RenderedHTML").evaluate(TOO_FAINT)}
         in_browser.write(page, place, right)
         in_browser.run(page, place)
         report = in_browser.run(page, check)
@@ -97,6 +111,20 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         seen["receipt"] = panel.inner_text()
     (packed,) = (there.work / "handed_in").glob("*.zip")
     return Handed(there, packed, seen)
+
+
+def tabs(page: Page) -> dict[str, list[dict[str, Any]]]:
+    """The tabs of START and of the lecture with the longest name, with room enough and without; START is in front afterwards."""
+    page.get_by_role("link", name=LONG).first.click()
+    page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current", has_text=LONG).wait_for()
+    size = page.viewport_size
+    seen = {"wide": page.evaluate(TABS)}
+    page.set_viewport_size({"width": 700, "height": size["height"]})
+    page.wait_for_function(f"innerWidth === 700 && ({TABS})().every(tab => tab.reached)")
+    seen["narrow"] = page.evaluate(TABS)
+    page.set_viewport_size(size)
+    page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="START").click()
+    return seen
 
 
 def predicted(page: Page) -> str:

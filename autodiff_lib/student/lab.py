@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..checks.report import GREEN, GREY, RED
 from ..notebook_files import nbformat
 from .place import Place
 
@@ -25,16 +26,30 @@ OF_STUDENTS = ("assignment_list", "validate_assignment")
 PLUGINS = {"course_list": "course-list", "formgrader": "formgrader"}
 """nbgrader's panels that are no student's, and what their halves in the browser are called; `create-assignment` has no other half."""
 
-STYLE = """\
-/* names are shown whole: in the list of files over two lines, in a tab as wide as they are */
-.jp-DirListing-itemText { white-space: normal; overflow-wrap: anywhere; }
-.jp-DirListing-item { height: auto; }
-#jp-main-dock-panel .lm-TabBar-tab { flex: 0 0 auto; max-width: none; min-width: 0; }
+LABEXTENSIONS = Path(__file__).with_name("labextensions")
+"""Ours, which gives a figure the words that its output brings along."""
+
+ON_DARK = {GREEN: "#56d364", RED: "#ff9a92", GREY: "#a8b3bf"}
+"""The colours of reports, as they can be read on a dark page."""
+
+DARK = '[data-jp-theme-light="false"]'
+STYLE = f"""\
+/* names are shown whole: in the list of files over two lines, in a tab as wide as they are; where there are more tabs than
+   have room, all but the one in front get narrower, so that each can be reached */
+.jp-DirListing-itemText {{ white-space: normal; overflow-wrap: anywhere; }}
+.jp-DirListing-item {{ height: auto; }}
+#jp-main-dock-panel .lm-TabBar-tab {{ flex: 0 1 auto; width: auto; max-width: none; min-width: 0; }}
+#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current {{ flex-shrink: 0; }}
 /* figures are drawn on white: under a dark theme they are dark, each colour with the hue that it has */
-[data-jp-theme-light="false"] :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {
-  filter: invert(.93) hue-rotate(180deg);
-}
+{DARK} :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {{ filter: invert(.93) hue-rotate(180deg); }}
+/* reports have colours for a light page */
+""" + "".join(
+    f"""\
+{DARK} .jp-RenderedHTML :is([style^="color:{colour}"], [style*=";color:{colour}"]) {{ color: {dark} !important; }}
+{DARK} .jp-RenderedHTML div[style^="border-left"][style*="solid {colour}"] {{ border-color: {dark} !important; }}
 """
+    for colour, dark in ON_DARK.items()
+)
 
 
 def working_copy(place: Place) -> list[Path]:
@@ -84,8 +99,8 @@ def in_lines(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 def settings(place: Place) -> dict[str, str]:
     """Environment variables with which JupyterLab is as the course wants it, by a configuration in the student's folder.
 
-    No question about news, names shown whole, and of nbgrader what a student can use: its list of assignments and its
-    validation where the handout names an exchange, and nothing otherwise.
+    No question about news, names shown whole, figures that say in words what they show, and of nbgrader what a student can
+    use: its list of assignments and its validation where the handout names an exchange, and nothing otherwise.
     """
     folder = place.kept / "jupyter"
     exchange = place.course.exchange
@@ -93,7 +108,12 @@ def settings(place: Place) -> dict[str, str]:
         {f"{LABEXTENSION}:{plugin}": True for plugin in (*PLUGINS.values(), "create-assignment")} if exchange else {LABEXTENSION: True}
     )
     server = {f"nbgrader.server_extensions.{panel}": bool(exchange) and panel in OF_STUDENTS for panel in PANELS}
-    lab = {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate", "news_url": None, "custom_css": True}
+    lab = {
+        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        "news_url": None,
+        "custom_css": True,
+        "extra_labextensions_path": [str(LABEXTENSIONS)],
+    }
     write(folder / "labconfig" / "page_config.json", {"disabledExtensions": disabled})
     write(
         folder / "labconfig" / "default_setting_overrides.json",

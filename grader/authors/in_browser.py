@@ -155,6 +155,15 @@ def run(page: Page, place: Locator) -> Locator:
     return place.locator(".jp-OutputArea").first
 
 
+def wear(page: Page, theme: str) -> None:
+    """Choose one of JupyterLab's themes, as `JupyterLab Dark`, in its menu."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for name in ("Theme", theme):
+        page.locator(".lm-Menu-item").filter(has=page.locator(".lm-Menu-itemLabel").get_by_text(name, exact=True)).click()
+    page.locator(f'body[data-jp-theme-name="{theme}"]').wait_for(state="attached")
+    page.locator("#jp-main-statusbar").wait_for()  # a splash hides everything until the theme is there
+
+
 def save(page: Page) -> None:
     page.keyboard.press("Control+s")
     page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)").wait_for()
