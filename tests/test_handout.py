@@ -119,6 +119,9 @@ def test_start_says_what_there_is_in_which_order_and_how_long(archive, tmp_path)
         for lecture in one.lectures:
             assert rows.index(f"notebooks/{lecture}.ipynb") < rows.index(f"{unit}/{one.notebook}")
         assert not one.hours[1] or f"{one.hours[0]} to {one.hours[1]} hours" in plan
+        (row,) = [line for line in plan.splitlines() if f"[{unit}]" in line]
+        assert f", {standing.not_started(unit).max_points:g} points" in row  # as its progress says
+        assert ("extra" in row) == bool(one.extra)
     assert TERM in cell_of(folder / "course" / "START.ipynb", "title")
 
 

@@ -140,13 +140,19 @@ def plan(units: Sequence[str]) -> Iterator[str]:
                 told.append(name)
                 yield lecture_row(name, lectures[name])
         path = ROOT / "release" / unit / UNITS[unit].notebook
-        points = sum(question.points for question in questions(unit).values())
         low, high = UNITS[unit].hours
         long = f"{low} to {high} hours" if high else ""
-        yield f"| **unit** [{unit}]({unit}/{path.name}) | {heading(path)}, {points:g} points | {long} |"
+        yield f"| **unit** [{unit}]({unit}/{path.name}) | {heading(path)}, {worth(unit)} | {long} |"
     for name, path in lectures.items():
         if name not in told and not any(name in unit.lectures for unit in UNITS.values()):
             yield lecture_row(name, path)
+
+
+def worth(unit: str) -> str:
+    """The points of a unit, and apart from them what comes on top."""
+    points = {name: question.points for name, question in questions(unit).items()}
+    extra = sum(points[name] for name in UNITS[unit].extra)
+    return f"{sum(points.values()) - extra:g} points" + (f", and {extra:g} extra" if extra else "")
 
 
 def lecture_row(name: str, path: Path) -> str:
