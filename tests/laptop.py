@@ -6,6 +6,7 @@ installed from the handout's wheel, and from nowhere else.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +14,8 @@ import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from grader.book.nbgrader_course import ROOT
 
 TERM = "Autumn 2026"
 
@@ -65,3 +68,14 @@ def laptop(archive: Path, into: Path) -> Laptop:
     done = hashlib.sha256(wheel.read_bytes() + (folder / "constraints.txt").read_bytes()).hexdigest()
     (place / "installed.txt").write_text(done)
     return Laptop(folder)
+
+
+def exchange_with(unit: str, root: Path) -> Path:
+    """nbgrader's exchange, as an instructor's `nbgrader release_assignment` leaves it for the course cs1."""
+    course = root / "cs1"
+    (course / "outbound").mkdir(parents=True)
+    (course / "inbound").mkdir()
+    root.chmod(0o777)
+    (course / "inbound").chmod(0o733)
+    shutil.copytree(ROOT / "release" / unit, course / "outbound" / unit)
+    return root

@@ -23,7 +23,7 @@ from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import authoring, handout
 from grader.book.nbgrader_course import ROOT, cell, filled_in, solutions, source
-from tests.laptop import TERM, clean, laptop, unpacked
+from tests.laptop import TERM, clean, exchange_with, laptop, unpacked
 
 UNIT = "01_operators"
 BEGIN = ROOT / "handout" / "begin.py"
@@ -249,7 +249,7 @@ def test_nbgraders_panels_for_students_are_there_with_an_exchange_and_hidden_wit
         {f"@jupyter/nbgrader:{name}" for name in ("course-list", "formgrader", "create-assignment")} if exchange else {"@jupyter/nbgrader"}
     )
     settings = json.loads((tmp_path / "my-work/.course/jupyter/nbgrader_config.json").read_text())
-    assert settings == {"Exchange": {"root": exchange}, "CourseDirectory": {"course_id": "cs1"}}
+    assert settings == {"Exchange": {"root": exchange, "assignment_dir": str(there.work)}, "CourseDirectory": {"course_id": "cs1"}}
 
 
 def test_what_gives_pictures_their_words_comes_with_the_wheel_and_jupyterlab_is_told_of_it(archive, tmp_path):
@@ -405,13 +405,8 @@ def test_what_to_do_next_follows_the_plan():
 # --- nbgrader's exchange
 
 
-def test_with_an_exchange_a_unit_goes_into_it(student, archive, tmp_path):
-    exchange = tmp_path / "exchange"
-    (exchange / "cs1" / "outbound" / UNIT).mkdir(parents=True)
-    (exchange / "cs1" / "inbound").mkdir()
-    exchange.chmod(0o777)
-    (exchange / "cs1" / "inbound").chmod(0o733)
-    shutil.copy(ROOT / "release" / UNIT / UNITS[UNIT].notebook, exchange / "cs1" / "outbound" / UNIT)
+def test_with_an_exchange_a_unit_goes_into_it(student, tmp_path):
+    exchange = exchange_with(UNIT, tmp_path / "exchange")
     there = place.Place(student.folder, place.Course(exchange=str(exchange), course_id="cs1"))
     said = handing_in.into_exchange(there, UNIT)
     assert said == f"Handed in: into nbgrader's exchange, {exchange}"

@@ -124,7 +124,8 @@ def settings(place: Place) -> dict[str, str]:
     )
     write(folder / "jupyter_server_config.json", {"ServerApp": {"jpserver_extensions": {"nbgrader": False, **server}}})
     write(folder / "jupyter_lab_config.json", {"LabApp": lab})
-    write(folder / "nbgrader_config.json", {"Exchange": {"root": exchange}, "CourseDirectory": {"course_id": place.course.course_id}})
+    facts = {"root": exchange, "assignment_dir": str(place.work)}  # else nbgrader fetches and submits beside what the student writes
+    write(folder / "nbgrader_config.json", {"Exchange": facts, "CourseDirectory": {"course_id": place.course.course_id}})
     style = folder / "custom" / "custom.css"
     style.parent.mkdir(parents=True, exist_ok=True)
     style.write_text(STYLE, encoding="utf-8")
