@@ -146,7 +146,7 @@ def loss_curves(titled: Mapping[str, Sequence[float]], log: bool = True, per: st
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter(PlainLog())
         axis.yaxis.set_minor_formatter(PlainLog(minor_thresholds=(2, 0.5)))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    count_along(axis)
     axis.set(xlabel=per, ylabel="loss")
     axis.legend()
     plt.show()
@@ -203,6 +203,8 @@ def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
     for (title, values), style in zip(shares.items(), cycle(STYLES), strict=False):
         right.plot(epochs, values, style, markersize=4, label=title)
     right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
+    for axis in (left, right):
+        count_along(axis)
     right.legend(loc="lower right")
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -222,6 +224,11 @@ def bars(titled: Mapping[str, float], xlabel: str, guess: float) -> None:
     axis.grid(axis="y", visible=False)
     axis.set(xlabel=xlabel, xlim=(0, 1.1))
     plt.show()
+
+
+def count_along(axis: plt.Axes) -> None:
+    """Ticks for what is counted: whole numbers, every one, second, fifth or tenth, and so on."""
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
 class PlainLog(LogFormatter):

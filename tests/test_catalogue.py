@@ -388,8 +388,9 @@ def judged_with_sums_in_another_order(trial, question):
         return judged(question, answers)
 
 
-RIGHT_BY_CHANCE = {"Evaluator-single-precision"}
-"""A product in float32 may be right to the last digit of float64: on every processor, as all multiply alike, but not once it is moved."""
+RIGHT_BY_CHANCE = {"Evaluator-single-precision", "06_eager_tensor.realize_cached_data-single"}
+"""A product in float32 may be right to the last digit of float64: on every processor, as all multiply alike, but not once it is moved.
+And one that is moved may become right."""
 
 
 @pytest.mark.parametrize("elsewhere", [judged_with_other_last_places, judged_with_sums_in_another_order])

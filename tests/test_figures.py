@@ -188,6 +188,27 @@ def test_loss_curves_differ_in_dash_and_marker_and_are_named(drawn):
     assert not any("e" in label.get_text() for label in axis.get_yticklabels(which="both"))
 
 
+@pytest.mark.parametrize(
+    ("count", "ticks"),
+    [
+        (1, [1]),
+        (2, [1, 2]),
+        (9, [*range(1, 10)]),
+        (60, [*range(0, 61, 10)]),
+        (120, [*range(0, 121, 20)]),
+        (300, [*range(0, 301, 50)]),
+        (2000, [*range(0, 2001, 500)]),
+    ],
+)
+def test_steps_and_epochs_are_counted_as_people_do(drawn, count, ticks):
+    losses = np.linspace(3, 1, count)
+    (curves,) = drawn(figures.loss_curves, {"training": losses}).axes
+    epochs = drawn(figures.learning, {"loss": losses, "accuracy": losses / 3}, classes=10).axes
+    for axis in (curves, *epochs):
+        low, high = axis.get_xlim()
+        assert [tick for tick in axis.get_xticks() if low <= tick <= high] == ticks
+
+
 def test_losses_may_be_drawn_on_a_plain_scale(drawn):
     axis = drawn(figures.loss_curves, {"training": np.linspace(1, -1, 200)}, log=False).axes[0]
     assert axis.get_yscale() == "linear"

@@ -426,6 +426,7 @@ def test_an_editable_install_has_both_scripts(tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         scripts = [name for name in packed.namelist() if name.endswith(".data/scripts/grader")]
         assert len(scripts) == 1
+        assert packed.getinfo(scripts[0]).external_attr >> 16 & 0o111 == 0o111  # pip makes it no more executable than it is here
         text = packed.read(scripts[0]).decode()
     assert text.startswith("#!python\n")
     done = subprocess.run(

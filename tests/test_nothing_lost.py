@@ -1,5 +1,6 @@
 """Where a gradebook, a jail or a unit is missing, a sentence names it and says what to do, and nothing that was there is lost."""
 
+import re
 import shutil
 import sqlite3
 
@@ -8,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.__main__ import app
+from grader.book import nbgrader_stages
 from grader.book.nbgrader_course import NbgraderError, nbgrader
+from grader.classes.records import QuestionRecord, Record
 from tests import corpora
 
 UNIT, NOTEBOOK, STUDENT = "01_operators", "operators", "ada"
@@ -120,6 +123,23 @@ def test_without_a_jail_nbgrader_names_the_option_that_it_has(course, tmp_path, 
     assert "bubblewrap is not installed" in said
     assert "`--JailedAutograde.jailed=False` grades without" in said
     assert "--no-jail" not in said
+
+
+def test_who_has_no_verdict_has_no_zero_in_the_log(course):
+    (course / "submitted" / STUDENT / UNIT / f"{NOTEBOOK}.ipynb").write_bytes(b"\xff\xfe nothing of the kind")
+    said = []
+    nbgrader(course, *AUTOGRADE, on_line=said.append)
+    log = "".join(said)
+    assert f"{UNIT} of {STUDENT}: not graded yet" in log
+    assert f"{STUDENT} is ungraded: {NOTEBOOK}.ipynb holds no cell that can be read" in log
+    assert not re.search(r"\b0(\.0)?( of 32 points|\b.*score)", log)
+
+
+@pytest.mark.parametrize("points", [0, 3])
+def test_what_is_graded_in_part_has_its_points_so_far(points):
+    questions = {"div": QuestionRecord(points, 3, "passed" if points else "wrong"), "relu": QuestionRecord(0, 2, "unanswered")}
+    said = nbgrader_stages.worth(Record(STUDENT, UNIT, questions, [], "", True, "", ""))
+    assert said == f"{points} of 5 points so far"
 
 
 @pytest.mark.parametrize("command", ["autograde", "generate_feedback"])

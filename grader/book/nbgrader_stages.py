@@ -46,7 +46,7 @@ class JailedAutograde(WholeFolders):
             if not fresh:
                 self.log.info("Skipping %s of %s: nothing has changed since it was graded", unit, record.student)
                 return
-            self.log.info("%s %s of %s: %g of %g points", CONVERTING, unit, record.student, record.points, record.max_points)
+            self.log.info("%s %s of %s: %s", CONVERTING, unit, record.student, worth(record))
             if record.ungraded:
                 ungraded.append(record.student)
                 self.log.warning("%s is ungraded: %s", record.student, record.waiting)
@@ -63,6 +63,13 @@ class JailedAutograde(WholeFolders):
             raise Failed(str(error)) from None
         if ungraded:
             self.log.warning("%d submissions are ungraded, and wait for you: %s", len(ungraded), ", ".join(ungraded))
+
+
+def worth(record: Record) -> str:
+    """What a submission has come to, in words: who has no verdict has no points, and not none of them."""
+    if len(record.ungraded) == len(record.questions):
+        return "not graded yet"
+    return f"{record.points:g} of {record.max_points:g} points" + (" so far" if record.ungraded else "")
 
 
 def check(db_url: str, unit: str) -> None:
