@@ -55,7 +55,11 @@ def test_a_cell_that_needs_an_unwritten_exercise_says_so_and_run_all_goes_on(ker
     assert (status, "not yet: exercise 3, gradients" in shown) == ("ok", True)
     status, shown = run(kernel, "longer[0]")  # nor this, which waits for that
     assert (status, "not yet: exercise 3, gradients" in shown) == ("ok", True)
+    assert run(kernel, "def shown():\n    return longer[0]")[0] == "ok"
+    status, shown = run(kernel, "shown()")  # whose function waits for it, and not the cell itself
+    assert (status, "not yet: exercise 3, gradients" in shown) == ("ok", True)
     assert run(kernel, "slopes = [2]\nlonger = slopes + [1]\nlonger") == ("ok", "[2, 1]")
+    assert run(kernel, "shown()") == ("ok", "2")
 
 
 @pytest.mark.parametrize("cell", ["1 / 0", "never_defined", "raise NotImplementedError('of my own')", "slopes[5]"])

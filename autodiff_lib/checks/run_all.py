@@ -28,7 +28,8 @@ def install(unit: str) -> None:
     def excused(error: BaseException) -> str:
         cell = (cells_run() or [""])[-1]
         reads, writes = names_in(cell)
-        exercise = unwritten(error, unit) or next((waiting[name] for name in sorted(reads) if name in waiting), "")
+        missed = [*undefined(error), *sorted(reads)]  # a function of an earlier cell may read what this one does not name
+        exercise = unwritten(error, unit) or next((waiting[name] for name in missed if name in waiting), "")
         if exercise:
             waiting.update(dict.fromkeys(writes, exercise))
             return f"○ not yet: {exercise}. This cell needs it; write it, then run this cell again."
@@ -49,6 +50,11 @@ def unwritten(error: BaseException | None, unit: str) -> str:
                 if found := pattern.search(str(cause)):
                     return in_words(found["name"].rpartition(".")[2], found.groupdict().get("unit") or unit, unit)
     return ""
+
+
+def undefined(error: BaseException) -> Iterator[str]:
+    """The names that an error says nobody has defined."""
+    return (cause.name for cause in causes(error) if isinstance(cause, NameError) and cause.name)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
