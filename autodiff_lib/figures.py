@@ -206,8 +206,6 @@ def learning(history: Mapping[str, Sequence[float]], classes: int) -> None:
     for axis in (left, right):
         count_along(axis)
     right.legend(loc="lower right")
-    for axis in (left, right):
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     plt.show()
 
 
