@@ -1,10 +1,16 @@
 """A notebook that is half done, in a real kernel: cells wait for exercises, endless code ends, an old version is called old."""
 
 import re
+import shutil
 from textwrap import dedent
 
+import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+
+from autodiff_lib.units import UNITS, needed
+from grader.book.nbgrader_course import ROOT, filled_in, solutions
 
 SETUP = "import autodiff_lib as ad\nfrom autodiff_lib import checks\ncheck = checks.of_unit({unit!r})"
 STUB = '@ad.exercise\ndef gradients(output_node, nodes):\n    raise NotImplementedError("exercise gradients is not done yet")'
@@ -60,6 +66,22 @@ def test_a_cell_that_needs_an_unwritten_exercise_says_so_and_run_all_goes_on(ker
     assert (status, "not yet: exercise 3, gradients" in shown) == ("ok", True)
     assert run(kernel, "slopes = [2]\nlonger = slopes + [1]\nlonger") == ("ok", "[2, 1]")
     assert run(kernel, "shown()") == ("ok", "2")
+
+
+@pytest.mark.parametrize("unit", ["02_evaluator", "03_transformer_lm"])
+def test_run_all_on_a_units_own_notebook_of_which_one_exercise_is_written_reaches_its_end(tmp_path, unit):
+    for name in (*needed(unit), unit):
+        shutil.copytree(ROOT / "release" / name, tmp_path / name)
+    path = tmp_path / unit / UNITS[unit].notebook
+    first = dict([*solutions(unit).items()][:1])
+    notebook = filled_in(nbformat.read(path, as_version=4), first)
+    NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    shown = {cell.id: str(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"}
+    assert notebook.cells[-1].execution_count == len(shown)
+    assert sum("not yet: exercise" in said for said in shown.values()) > 5
+    (last,) = [cell for cell in notebook.cells if cell.source == "check()"]
+    for name in UNITS[unit].exercises:
+        assert f"{'✓' if name in first else '○'} {name}" in shown[last.id]
 
 
 @pytest.mark.parametrize("cell", ["1 / 0", "never_defined", "raise NotImplementedError('of my own')", "slopes[5]"])
