@@ -1,7 +1,8 @@
 """Fixtures that several test files share."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -32,6 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_report_header() -> str:
     return "the corpora: all" if corpora.everything() else f"the corpora: the share of CORPORA_DAY={corpora.DAY}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails while a browser is open leaves pictures of what there was to see."""
+    report = yield
+    if report.failed and "grader.authors.in_browser" in sys.modules:
+        sys.modules["grader.authors.in_browser"].photograph()
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

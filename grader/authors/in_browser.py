@@ -15,11 +15,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from autodiff_lib.student.lab import PANELS
 from autodiff_lib.units import UNITS
@@ -32,15 +33,39 @@ SECONDS = 240  # for a page to show what it must, on a machine that others use a
 SIZE = (1280, 800)  # of the window, in CSS pixels
 
 
+SCREENSHOTS = ROOT / "build" / "screenshots"
+"""Where pictures go of what was to be seen when something failed."""
+
+OPEN: list[Browser] = []
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser without a window. OSError where none is installed."""
+    """A browser without a window; where the block fails, its pages are kept as pictures. OSError where no browser is installed."""
     if CHROMIUM is None:
         raise OSError("no browser here: install chromium (apt install chromium)")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
+        OPEN.append(started)
+        try:
+            yield started
+        except Exception:
+            photograph()
+            raise
+        finally:
+            OPEN.remove(started)
         started.close()
+
+
+def photograph() -> list[Path]:
+    """A picture of each page that is open, named after the test that runs now."""
+    test = re.sub(r"\W+", "-", os.environ.get("PYTEST_CURRENT_TEST", "no test").removeprefix("tests/")).strip("-")
+    pages = [page for one in OPEN for context in one.contexts for page in context.pages]
+    paths = [SCREENSHOTS / f"{test[-200:]}-{number}.png" for number in range(1, len(pages) + 1)]
+    for page, path in zip(pages, paths, strict=True):
+        with suppress(PlaywrightError):  # what failed may be the browser
+            page.screenshot(path=path, timeout=10_000)
+    return [path for path in paths if path.exists()]
 
 
 @contextmanager
