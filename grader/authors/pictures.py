@@ -24,6 +24,7 @@ from .demo import small_class
 UNIT, IN_WORDS = "01_operators", "03_transformer_lm"
 ANSWER = "The n-th word costs $n D^2$ for the products with weights, and $n^2 D$ for the scores.\n\nA cache keeps keys and values."
 SIZE = (1000, 720)
+BELOW = 60  # pixels of JupyterLab below a notebook's last line that is shown
 MAX_BYTES = 200_000
 COLOURS = (256, 128, 64, 32)
 
@@ -43,10 +44,14 @@ def of_students(folder: Path, into: Path) -> Iterator[Path]:
     """START, and a check that fails."""
     handout.write(folder, list(UNITS), Course(term="Autumn 2026"))
     start = [sys.executable, "-m", "autodiff_lib.student", "start"]
-    with in_browser.jupyterlab(start, folder) as address, in_browser.window(height=1000) as page:
+    with in_browser.jupyterlab(start, folder) as address, in_browser.window() as page:
         page.goto(address)
-        in_browser.run(page, in_browser.cell(page, "progress()")).locator("table").wait_for()
+        progress = in_browser.run(page, in_browser.cell(page, "progress()"))
+        progress.locator("table").wait_for()
         page.mouse.move(0, 0)
+        bottom = progress.evaluate("output => output.getBoundingClientRect().bottom")
+        page.set_viewport_size({"width": in_browser.SIZE[0], "height": int(bottom) + BELOW})
+        page.wait_for_function(f"innerHeight > {bottom}")
         yield small(page.screenshot(), into / "start.png")
         page.get_by_role("link", name=UNIT).first.click()
         page.get_by_role("heading", name="Unit 1").wait_for()
