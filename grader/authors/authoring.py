@@ -34,10 +34,13 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 """A view of a widget: what it shows lives in the kernel that made it, under a name that is drawn anew each time."""
 
 WORDS = "tod[o]|fixm[e]|x{3}|tb[d]|wi[p]|hac[k]|stu[b]"
-MARKS = re.compile(rf"(?<![0-9a-z])({WORDS})|({WORDS})(?![0-9a-z])", re.IGNORECASE)
+MARKS = re.compile(rf"(?<![0-9a-z])({WORDS})|({WORDS})(?![0-9a-z])|(?<![a-z])({WORDS})(?![a-z])", re.IGNORECASE)
 """What one searches for to find unfinished work: the letters of a figure must not spell it by chance, nor does this line."""
 
-ENCODINGS: tuple[dict[str, Any], ...] = ({"optimize": True}, *({"compress_level": level} for level in range(9, -1, -1)))
+ENCODINGS: tuple[dict[str, Any], ...] = (
+    {"optimize": True},
+    *({"compress_level": level, "compress_type": kind} for kind in (0, 1, 4) for level in range(9, 0, -1)),
+)
 """Ways to write the same figure, the smallest first."""
 
 KEPT_TAGS = re.compile(r"export|experiment|nbval-.*|raises-exception")
