@@ -23,7 +23,8 @@ settings.register_profile("same each time", derandomize=not corpora.everything()
 settings.load_profile("same each time")
 
 
-FIRST = ("test_grader_command.py", "test_rooms.py", "test_catalogue.py", "tests/units/")  # none of them is left to one worker in the end
+FIRST = ("test_grader_command.py", "test_rooms.py", "test_whole_way.py", "test_catalogue.py", "tests/units/")
+"""None of them is left to one worker in the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

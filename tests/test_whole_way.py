@@ -3,16 +3,18 @@
 import json
 import os
 import re
+import zipfile
 
 import pytest
 
 from autodiff_lib.checks import questions
+from autodiff_lib.units import UNITS
 from grader.authors.in_browser import CHROMIUM
 from grader.book.nbgrader_course import database, scores
 from grader.book.roster import people
 from grader.submission.jail import bubblewrap
 from tests import whole_way
-from tests.whole_way import EXERCISE, LONG, STUDENT, UNIT
+from tests.whole_way import ANSWER, BONUS, EXERCISE, IN_WORDS, LONG, QUESTION, RUBRIC, STUDENT, UNIT
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="NO CHROMIUM HERE: apt install chromium"),
@@ -38,11 +40,11 @@ def test_a_notebook_is_not_unsaved_before_anything_was_done_with_it(handed):
 
 
 def test_a_tab_shows_its_name_whole_and_can_be_reached(handed):
-    wide, narrow = handed.seen["tabs"]["wide"], handed.seen["tabs"]["narrow"]
-    assert [tab["name"] for tab in wide] == ["START.ipynb", f"{LONG}.ipynb"]
-    assert all(tab["whole"] and tab["reached"] for tab in wide)
-    assert all(tab["reached"] for tab in narrow)
-    assert [tab["whole"] for tab in narrow] == [tab["front"] for tab in narrow] == [False, True]
+    two, many = handed.seen["tabs"]["two"], handed.seen["tabs"]["many"]
+    assert [tab["name"] for tab in two] == ["START.ipynb", f"{LONG}.ipynb"]
+    assert all(tab["whole"] and tab["reached"] for tab in two)
+    assert (len(many), all(tab["reached"] for tab in many)) == (12, True)
+    assert [tab["name"] for tab in many if tab["whole"]] == [f"{LONG}.ipynb"]
 
 
 def test_figures_are_dark_under_a_dark_theme_and_as_they_were_drawn_under_a_light_one(handed):
@@ -82,15 +84,46 @@ def test_the_button_warns_of_unsaved_and_unfinished_work_and_gives_a_receipt(han
     assert "Warning: not finished: div_by_const" in handed.seen["receipt"]
     assert f"Receipt: {UNIT} of {STUDENT}" in handed.seen["receipt"]
     assert "points of the notebook's checks: 3 of 32" in handed.seen["receipt"]
-    assert handed.packed.name == f"{UNIT}_{STUDENT}.zip"
+    assert handed.packed[UNIT].is_file()
 
 
-def test_what_was_handed_in_is_collected_graded_and_known_by_its_name(handed, tmp_path):
-    course = tmp_path / "course"
-    shown = whole_way.taken_in(handed, course)
+def test_the_command_hands_in_what_was_written_in_words(handed):
+    assert "Warning: not finished: causal_self_attention, decoder_layer" in handed.seen["terminal"]
+    assert f"Receipt: {IN_WORDS} of {STUDENT}" in handed.seen["terminal"]
+    assert "Not handed in before you upload it" in handed.seen["terminal"]
+    with zipfile.ZipFile(handed.packed[IN_WORDS]) as packed:
+        assert ANSWER in packed.read(f"{IN_WORDS}/{UNITS[IN_WORDS].notebook}").decode()
+
+
+@pytest.fixture(scope="module")
+def course(handed, tmp_path_factory):
+    """The course folder, into which the class was taken, and what was shown of it."""
+    folder = tmp_path_factory.mktemp("desk") / "course"
+    return folder, whole_way.taken_in(handed, folder)
+
+
+def test_what_was_handed_in_is_collected_graded_and_known_by_its_name(handed, course):
+    course, shown = course
     assert re.search(rf"{STUDENT}\s+{UNIT}\s+\d{{4}}-\d\d-\d\d \d\d:\d\d \(their clock\).*Canvas\s+new", shown)
     assert whole_way.notebook_of(course).read_bytes() == (handed.laptop.work / UNIT / "operators.ipynb").read_bytes()
-    assert re.search(rf"{STUDENT}\s+3 / 32", whole_way.graded(course))
+    assert re.search(rf"{STUDENT}\s+3 / 32", whole_way.graded(course, UNIT))
     (row,) = scores(database(course), UNIT)
     assert {name: points for name, points in row.points.items() if points} == {f"check_{EXERCISE}": questions(UNIT)[EXERCISE].points}
     assert [(one.id, one.last_name, one.first_name) for one in people(database(course))] == [(STUDENT, "Lovelace", "Ada")]
+
+
+def test_a_bonus_given_in_the_formgrader_is_on_the_page_that_comes_back_and_in_the_table(course):
+    course, _ = course
+    whole_way.graded(course, IN_WORDS)
+    before = whole_way.row_of_table(course)
+    assert (before["ungraded"], before["total"]) == (QUESTION, "")
+    read = whole_way.bonus_given(course)
+    assert ANSWER in read
+    assert RUBRIC in read
+    page = whole_way.came_back(course)
+    assert f"Score: {BONUS}.0 / 45.0" in page
+    assert re.search(rf"✓\s+kv cache written\s+extra points\s+\+{BONUS}", page)
+    assert RUBRIC not in page
+    after = whole_way.row_of_table(course)
+    assert (after["last_name"], after["status"], after["ungraded"]) == ("Lovelace", "graded", "")
+    assert (after["total"], after["max_points"], after[f"{IN_WORDS}/{QUESTION}"]) == (BONUS, "45", BONUS)

@@ -1,5 +1,6 @@
 """The way of a unit from the professor's desk to a student's laptop and back, in a browser, as steps that tests go and go on from."""
 
+import csv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +12,31 @@ from typer.testing import CliRunner
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import in_browser
-from grader.book.nbgrader_course import ROOT, solutions
+from grader.book.nbgrader_course import ROOT, nbgrader, solutions
 from tests.laptop import TERM, Laptop, clean, laptop
 from tests.looks import TOO_FAINT
 
 UNIT, EXERCISE = "01_operators", "div"
+IN_WORDS, QUESTION, ANSWER = "03_transformer_lm", "kv_cache_written", "The n-th word costs n D^2 for the products, and n^2 D."
+RUBRIC, BONUS = "2 points: the n D term and the growing memory remain.", "7"
 STUDENT = "al1815"
 FILTER = "figure => getComputedStyle(figure).filter"
 """How a figure is shown: as it was drawn, or dark."""
 
-TABS = """() => {
-    const bar = document.querySelector("#jp-main-dock-panel .lm-TabBar-content").getBoundingClientRect();
-    return [...document.querySelectorAll("#jp-main-dock-panel .lm-TabBar-tab")].map(tab => {
+TABS = """many => {
+    const bar = document.querySelector("#jp-main-dock-panel .lm-TabBar-content");
+    const another = bar.querySelector(".lm-TabBar-tab:not(.lm-mod-current)"), more = [];
+    for (let n = 0; n < many; n += 1) more.push(another.cloneNode(true));
+    another.before(...more);
+    const seen = [...bar.children].map(tab => {
         const label = tab.querySelector(".lm-TabBar-tabLabel");
-        const reached = tab.getBoundingClientRect().right <= bar.right + 1;
+        const reached = tab.getBoundingClientRect().right <= bar.getBoundingClientRect().right + 1;
         return {name: label.textContent, whole: label.scrollWidth <= label.clientWidth, reached, front: tab.matches(".lm-mod-current")};
     });
+    more.forEach(tab => tab.remove());
+    return seen;
 }"""
-"""What JupyterLab's tabs show of their names."""
+"""What JupyterLab's tabs show of their names, and would show beside so many more tabs."""
 
 LONG = "01_computational_graphs"
 CLASS = 'Student,ID,SIS Login ID\n"Lovelace, Ada",4711,al1815\n'
@@ -39,7 +47,7 @@ class Handed:
     """What the student's part of the way has led to."""
 
     laptop: Laptop
-    packed: Path
+    packed: dict[str, Path]  # unit -> its archive
     seen: dict[str, Any]  # step -> what the page said, or what was measured on it
 
 
@@ -57,7 +65,7 @@ def handed_out(folder: Path) -> Laptop:
 
 
 def worked_and_handed_in(there: Laptop) -> Handed:
-    """START, an exercise written wrongly, its report, mended, saved, handed in by the button."""
+    """START, an exercise written wrongly, its report, mended, saved, handed in by the button; an answer in words, from a terminal."""
     right = solutions(UNIT)[EXERCISE]
     wrong = right.replace("numerator / denominator", "denominator / numerator")
     assert wrong != right
@@ -109,20 +117,25 @@ def worked_and_handed_in(there: Laptop) -> Handed:
         panel.get_by_text("SHA-256").wait_for()  # a fresh kernel has run the notebook
         panel.get_by_text("Not handed in before you upload it").wait_for()
         seen["receipt"] = panel.inner_text()
-    (packed,) = (there.work / "handed_in").glob("*.zip")
-    return Handed(there, packed, seen)
+        page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="START").click()
+        page.get_by_role("link", name=IN_WORDS).first.click()
+        page.get_by_role("heading", name="Unit 3: a language model").wait_for()
+        words = in_browser.notebook(page).locator(".jp-MarkdownCell", has_text="YOUR ANSWER HERE")
+        words.locator(".jp-RenderedMarkdown").dblclick()
+        in_browser.write(page, words, ANSWER)
+        page.keyboard.press("Control+Enter")
+        in_browser.save(page)
+    done = there.run("submit", IN_WORDS, "--as", STUDENT)
+    assert done.returncode == 0, done.stderr
+    seen["terminal"] = done.stdout
+    return Handed(there, {unit: there.work / "handed_in" / f"{unit}_{STUDENT}.zip" for unit in (UNIT, IN_WORDS)}, seen)
 
 
 def tabs(page: Page) -> dict[str, list[dict[str, Any]]]:
-    """The tabs of START and of the lecture with the longest name, with room enough and without; START is in front afterwards."""
+    """The tabs of START and of the lecture with the longest name, as they are and among many; START is in front afterwards."""
     page.get_by_role("link", name=LONG).first.click()
     page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current", has_text=LONG).wait_for()
-    size = page.viewport_size
-    seen = {"wide": page.evaluate(TABS)}
-    page.set_viewport_size({"width": 700, "height": size["height"]})
-    page.wait_for_function(f"innerWidth === 700 && ({TABS})().every(tab => tab.reached)")
-    seen["narrow"] = page.evaluate(TABS)
-    page.set_viewport_size(size)
+    seen = {"two": page.evaluate(TABS, 0), "many": page.evaluate(TABS, 10)}
     page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="START").click()
     return seen
 
@@ -149,14 +162,44 @@ def taken_in(handed: Handed, course: Path) -> str:
     (course / "source").symlink_to(ROOT / "source")
     (course / "class.csv").write_text(CLASS, encoding="utf-8")
     with zipfile.ZipFile(course / "submissions.zip", "w") as canvas:
-        canvas.write(handed.packed, f"lovelaceada_4711_99_{handed.packed.name}")
+        for number, packed in enumerate(handed.packed.values(), start=99):
+            canvas.write(packed, f"lovelaceada_4711_{number}_{packed.name}")
     grader("roster", course / "class.csv", "--course", course)
     return grader("collect", course / "submissions.zip", "--course", course)
 
 
-def graded(course: Path) -> str:
+def graded(course: Path, unit: str) -> str:
     """The class, graded in the jail; the table."""
-    return grader("autograde", UNIT, "--course", course, "--jobs", "1")
+    return grader("autograde", unit, "--course", course, "--jobs", "1")
+
+
+def bonus_given(course: Path) -> str:
+    """The answer in words, read in the formgrader, and extra credit typed into its box; what the page says."""
+    with in_browser.formgrader(course) as address, in_browser.window() as page:
+        page.goto(address + in_browser.submission_page(course, IN_WORDS, STUDENT))
+        page.wait_for_load_state("networkidle")
+        box = f"#{QUESTION}_extra_credit"
+        with page.expect_response(lambda response: "/api/grade/" in response.url and response.request.method == "PUT") as saved:
+            page.fill(box, BONUS)
+            page.press(box, "Tab")
+        assert saved.value.ok
+        return page.inner_text("body")
+
+
+def came_back(course: Path) -> str:
+    """The page that the student gets, as a browser shows it."""
+    nbgrader(course, "generate_feedback", IN_WORDS)
+    with in_browser.window() as page:
+        page.goto((course / "feedback" / STUDENT / IN_WORDS / f"{UNITS[IN_WORDS].stem}.html").as_uri())
+        return page.inner_text("body")
+
+
+def row_of_table(course: Path) -> dict[str, str]:
+    """The student's row in the table of grades."""
+    grader("export", IN_WORDS, "--to", "csv", "--course", course)
+    with (course / "exports" / f"{IN_WORDS}.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    return row
 
 
 def notebook_of(course: Path) -> Path:
