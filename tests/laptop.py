@@ -34,15 +34,21 @@ class Laptop:
     def work(self) -> Path:
         return self.folder / "my-work"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Without a way to the repository, and with a home of its own: what nbgrader keeps there is listed in a browser."""
+        home = self.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        return {**clean(), "HOME": str(home)}
+
     def run(self, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
         """`autodiff-course` with these words, in the handout's folder."""
         command = [str(self.folder / ".venv" / "bin" / "autodiff-course"), *words]
-        environment = {**clean(), **more}
+        environment = {**self.environment, **more}
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 def clean() -> dict[str, str]:
-    """The environment without a way to the repository."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "JUPYTER", "VIRTUAL_ENV"))}
 
 

@@ -12,7 +12,7 @@ from grader.__main__ import app
 from grader.authors import in_browser
 from grader.authors.in_browser import CHROMIUM
 from grader.book.nbgrader_course import filled_in, solutions
-from tests.laptop import TERM, clean, exchange_with, laptop
+from tests.laptop import TERM, exchange_with, laptop
 
 UNIT, EXERCISE = "01_operators", "div"
 NOTEBOOK = UNITS[UNIT].notebook
@@ -29,7 +29,7 @@ def there(tmp_path_factory):
     made = CliRunner().invoke(app, ["handout", UNIT, "--to", str(folder / "handout.zip"), "--course", str(folder)])
     assert made.exit_code == 0, made.output
     mine = laptop(folder / "handout.zip", folder / "laptop")
-    with in_browser.jupyterlab(["sh", "start.sh"], mine.folder, clean()) as address, in_browser.window() as page:
+    with in_browser.jupyterlab(["sh", "start.sh"], mine.folder, mine.environment) as address, in_browser.window() as page:
         page.goto(address)
         in_browser.notebook(page)
         path = mine.work / UNIT / NOTEBOOK
@@ -42,7 +42,9 @@ def test_the_list_of_assignments_hands_in_what_the_student_has_written(there):
     mine, exchange, page = there
     page.get_by_role("menuitem", name="Nbgrader", exact=True).click()
     page.locator(".lm-Menu-item", has_text="Assignment List").click()
-    page.get_by_role("button", name="Submit", exact=True).click()
+    with page.expect_response(lambda response: "/assignments/submit" in response.url) as done:
+        page.get_by_role("button", name="Submit", exact=True).click()
+    assert done.value.json()["success"]
     page.get_by_text(re.compile(r"^\s*\d{4}-\d\d-\d\d .*UTC")).first.wait_for()
     (handed_in,) = (exchange / "cs1" / "inbound").iterdir()
     assert (handed_in / NOTEBOOK).read_bytes() == (mine.work / UNIT / NOTEBOOK).read_bytes()

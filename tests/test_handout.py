@@ -23,7 +23,7 @@ from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import authoring, handout
 from grader.book.nbgrader_course import ROOT, cell, filled_in, solutions, source
-from tests.laptop import TERM, clean, exchange_with, laptop, unpacked
+from tests.laptop import TERM, exchange_with, laptop, unpacked
 
 UNIT = "01_operators"
 BEGIN = ROOT / "handout" / "begin.py"
@@ -293,7 +293,9 @@ def test_the_command_of_a_laptop_is_that_of_the_handouts_wheel(archive, tmp_path
     there = laptop(archive, tmp_path)
     lab.working_copy(place.find(there.folder))
     code = "import autodiff_lib, importlib.util; print(autodiff_lib.__file__, importlib.util.find_spec('grader'))"
-    found = subprocess.run([str(there.python), "-c", code], cwd=there.folder, env=clean(), capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [str(there.python), "-c", code], cwd=there.folder, env=there.environment, capture_output=True, text=True, check=True
+    )
     assert found.stdout.split() == [str(next(there.folder.glob(".venv/lib/python*/site-packages/autodiff_lib/__init__.py"))), "None"]
     status = there.run("status")
     assert (status.returncode, status.stdout.count("not started")) == (0, len(UNITS))

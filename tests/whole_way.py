@@ -13,7 +13,7 @@ from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import in_browser
 from grader.book.nbgrader_course import ROOT, nbgrader, solutions
-from tests.laptop import TERM, Laptop, clean, laptop
+from tests.laptop import TERM, Laptop, laptop
 from tests.looks import TOO_FAINT
 
 UNIT, EXERCISE = "01_operators", "div"
@@ -70,7 +70,7 @@ def worked_and_handed_in(there: Laptop) -> Handed:
     wrong = right.replace("numerator / denominator", "denominator / numerator")
     assert wrong != right
     seen: dict[str, Any] = {}
-    with in_browser.jupyterlab(["sh", "start.sh"], there.folder, clean()) as address, in_browser.window() as page:
+    with in_browser.jupyterlab(["sh", "start.sh"], there.folder, there.environment) as address, in_browser.window() as page:
         page.goto(address)
         progress = in_browser.run(page, in_browser.cell(page, "progress()"))
         progress.locator("table").wait_for()
