@@ -1,6 +1,7 @@
 """One environment, declared once: pyproject, the constraints file, conda's file and the README agree."""
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -62,6 +63,10 @@ def test_the_readmes_conda_lines_for_instructors_lead_to_the_grader():
     command, name = then.split()
     assert (command, {"grader/bin/grader"}) == ("grader", {str(p.relative_to(ROOT)) for p in (ROOT / "grader/bin").iterdir()})
     assert name in {one.name or one.callback.__name__ for one in app.registered_commands}
+
+
+def test_processes_that_the_command_starts_anew_do_not_run_it_again():
+    assert runpy.run_path(str(ROOT / "grader" / "bin" / "grader"), run_name="__mp_main__")["main"]
 
 
 def test_the_readmes_conda_lines_for_students_lead_to_their_command(tmp_path):
