@@ -12,7 +12,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -88,7 +88,7 @@ def test_only_the_time_for_which_a_submission_is_waited_for_counts(jail):
         skipped = session.run("2")
         assert skipped["status"] == "skipped"
         assert "longer than 1 seconds in all" in skipped["outputs"][0]["text"]
-        (answer,) = session.answers([Ask("kinds.operator.probe:compute", {"operator": "exp", "attrs": {}}, (np.ones(2),))])
+        (answer,) = session.answers([Power("exp", 2)])
         assert answer.problem.kind == "timeout"
 
 
@@ -103,7 +103,7 @@ def test_a_long_answer_is_read_on_the_submissions_own_time(jail, monkeypatch):
     with Session(jail, {}) as session:
         assert session.run("1")["status"] == "ok"
         before = session.left
-        (answer,) = session.answers([Ask("kinds.operator.probe:compute", {"operator": "exp", "attrs": {}}, (np.ones(2),))])
+        (answer,) = session.answers([Power("exp", 2)])
         assert answer.problem is None
         assert before - session.left >= 0.5
 
@@ -435,13 +435,26 @@ class Sqrt(ad.Op):
 """
 
 
-def asks(sizes):
-    return [Ask("kinds.operator.probe:compute", {"operator": "sqrt", "attrs": {}}, (np.full(size, float(size)),)) for size in sizes]
+@dataclass(eq=False)
+class Power:
+    """A case that asks an operator about so many entries, each as large as there are of them."""
+
+    operator: str
+    size: int
+    asked: int = 0  # how often
+
+    def ask(self):
+        self.asked += 1
+        return Ask("kinds.operator.probe:compute", {"operator": self.operator, "attrs": {}}, (np.full(self.size, float(self.size)),))
 
 
-def answered(session, sizes):
-    """For each ask the first number of its answer, or the kind of problem."""
-    return [answer.problem.kind if answer.problem else float(answer.arrays[0].flat[0]) for answer in session.answers(asks(sizes))]
+def roots(sizes):
+    return [Power("sqrt", size) for size in sizes]
+
+
+def answered(session, cases, then=()):
+    """For each case the first number of its answer, or the kind of problem."""
+    return [answer.problem.kind if answer.problem else float(answer.arrays[0].flat[0]) for answer in session.answers(cases, then)]
 
 
 SQUARES = [n * n for n in range(1, 13)]
@@ -459,26 +472,52 @@ SQUARES = [n * n for n in range(1, 13)]
 def test_what_ends_one_answer_costs_neither_those_before_nor_those_after(jail, at_nine, kind):
     with Session(jail, {}) as session:
         assert session.run(SQUARE_ROOT.format(f"if len(inputs[0]) == 9: {at_nine}"))["status"] == "ok"
-        roots = [float(n) for n in range(1, 13)]
-        assert answered(session, SQUARES) == [*roots[:2], kind, *roots[3:]]
+        right = [float(n) for n in range(1, 13)]
+        assert answered(session, roots(SQUARES)) == [*right[:2], kind, *right[3:]]
 
 
 def test_answers_that_nobody_takes_do_not_come_in_place_of_others(jail):
     with Session(jail, {}) as session:
         session.run(SQUARE_ROOT.format("if len(inputs[0]) == 9: os._exit(0)"))
         for taken in range(4):  # of answers to eight asks on their way; the third ends the process
-            got = [next_.arrays for next_, _ in zip(session.answers(asks(SQUARES)), range(taken), strict=False)]
+            got = [next_.arrays for next_, _ in zip(session.answers(roots(SQUARES)), range(taken), strict=False)]
             assert len(got) == taken
-            assert answered(session, [16, 25]) == [4, 5]
-            next(session.answers(asks(SQUARES)))
+            assert answered(session, roots([16, 25])) == [4, 5]
+            next(session.answers(roots(SQUARES)))
             assert printed(session, "'a cell'") == ("ok", "'a cell'")
+
+
+@pytest.mark.parametrize("at_nine", ["os._exit(0)", "time.sleep(60)", "raise ValueError('nine')", "pass"])
+def test_what_is_asked_ahead_costs_nothing_of_what_comes_before_it(jail, at_nine):
+    """The next question's cases are asked while this one's are judged: what their answers do to the process is theirs."""
+    with Session(jail, {}) as session:
+        session.run(SQUARE_ROOT.format(f"if len(inputs[0]) == 9: {at_nine}"))
+        first, then = roots([1, 4]), roots([9, 16, 25])
+        given = session.answers(first, then)
+        assert float(next(given).arrays[0][0]) == 1
+        time.sleep(0.3)  # all that is on its way is done by now
+        assert [float(answer.arrays[0][0]) for answer in given] == [2]
+        kind = {"os._exit(0)": "killed", "time.sleep(60)": "timeout", "pass": 3}.get(at_nine, "ValueError")
+        assert answered(session, then) == [kind, 4, 5]
+
+
+def test_what_was_asked_ahead_is_asked_once_and_dropped_where_something_else_is_wanted(jail):
+    with Session(jail, {}) as session:
+        session.run(SQUARE_ROOT.format(""))
+        first, then, others = roots([1, 4]), roots([9, 16]), roots([25, 36])
+        assert answered(session, first, then) == [1, 2]
+        assert answered(session, then, others) == [3, 4]
+        assert [case.asked for case in (*first, *then, *others)] == [1] * 6
+        assert answered(session, first) == [1, 2]
+        assert printed(session, "'a cell'") == ("ok", "'a cell'")
+        assert answered(session, others) == [5, 6]
 
 
 def test_asks_longer_than_what_a_socket_takes_come_through(jail):
     with Session(jail, {}) as session:
         session.run(SQUARE_ROOT.format(""))
         sizes = [200_704, 4, 313_600, 302_500, 4, 202_500]  # at 8 bytes, over a megabyte each
-        assert answered(session, sizes) == [math.sqrt(size) for size in sizes]
+        assert answered(session, roots(sizes)) == [math.sqrt(size) for size in sizes]
 
 
 def test_a_child_that_stops_to_listen_does_not_hold_the_grader_up(jail):
@@ -487,7 +526,7 @@ def test_a_child_that_stops_to_listen_does_not_hold_the_grader_up(jail):
         session.run(SQUARE_ROOT.format(""))
         session.run(deaf)
         session.ran.pop()  # so that the next child hears
-        assert answered(session, [302_500, 4]) == ["timeout", 2]
+        assert answered(session, roots([302_500, 4])) == ["timeout", 2]
 
 
 FORKED = """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -26,7 +28,7 @@ from autodiff_lib.units import UNITS, needed, room
 
 from ..book.nbgrader_course import ROOT, source
 from . import hidden, intake
-from .jail import Jail, Session, note
+from .jail import AHEAD, Jail, Session, note
 from .patience import ImpatienceError, patience
 
 # where a judge itself fails, whoever grades sees the traceback
@@ -204,8 +206,13 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
                 measured[key] = answer.facts
             return answer
 
+        to_come = deque[Case]()  # in the order in which they will be asked
+
         def answers(question: str, cases: Sequence[Case]) -> Iterator[Answer]:
-            given = session.answers([case.ask() for case in cases if case.form.contest is None])
+            for _ in cases:
+                to_come.popleft()
+            then = list(itertools.takewhile(is_untimed, itertools.islice(to_come, AHEAD)))
+            given = session.answers([*filter(is_untimed, cases)], then)
             for case in cases:
                 with waiting():
                     answer = next(given) if case.form.contest is None else contest(question, case)
@@ -220,6 +227,8 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
         final: dict[str, Verdict] = {}
         try:
             with patience() as waiting:
+                open_ones = {name: one for name, one in questions.items() if name not in submission.beyond and name not in seen.findings}
+                to_come.extend(cases_of(open_ones.values()))
                 for name, question in questions.items():
                     if name in submission.beyond:
                         verdicts[name] = unanswered(question, submission.beyond[name])
@@ -227,10 +236,11 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
                         verdicts[name] = refused(question, seen.findings[name])
                     else:
                         verdicts[name] = told_again(ask(question, known_of(unit, name)), told)
-                secret = hidden.questions(unit, hidden.secret())
-                for name, verdict in verdicts.items():  # all that is public has been asked: no hidden number can show there
-                    earned = any(part.points for part in verdict.parts)
-                    final[name] = both(verdict, ask(passed_parts(secret[name], verdict))) if earned else verdict
+                every = hidden.questions(unit, hidden.secret())
+                secret = {name: passed_parts(every[name], verdict) for name, verdict in verdicts.items()}
+                to_come.extend(cases_of(secret.values()))  # all that is public has been asked: no hidden number can show there
+                for name, verdict in verdicts.items():
+                    final[name] = both(verdict, ask(secret[name])) if secret[name].parts else verdict
         except ImpatienceError:
             LOG.error("%s: the judge has not come to an end; what it had not judged is left open", unit)
         verdicts = {name: final.get(name) or unanswered(question, ENDLESS) for name, question in questions.items()}
@@ -238,6 +248,15 @@ def grade(submission: intake.Submission, jail: Jail, told: Collection[str], cloc
     clock.lap("wipe")
     flags = [*seen.flags, *unseen(verdicts, seen)]
     return Result(unit, verdicts, submission.repairs, outcomes, jail.jailed, "", submission.in_words, clock.laps, flags, measured)
+
+
+def is_untimed(case: Case) -> bool:
+    return case.form.contest is None
+
+
+def cases_of(questions: Iterable[Question]) -> Iterator[Case]:
+    """In the order in which they are asked."""
+    return (case for question in questions for part in question.parts for case in part.cases)
 
 
 def in_turns(case: Case, session: Session, jail: Jail) -> Answer:

@@ -20,14 +20,14 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 
 from autodiff_lib.checks import wire
-from autodiff_lib.checks.question import Answer, Ask, Problem
+from autodiff_lib.checks.question import Answer, Ask, Case, Problem
 from autodiff_lib.units import UNITS, Unit, room
 
 from ..book.nbgrader_course import ROOT
@@ -413,6 +413,15 @@ def open_jail(unit: str, limits: Limits, jailed: bool = True, worker: int = 0) -
 # --- one submission
 
 
+@dataclass(frozen=True)
+class Sent:
+    """An ask that is on its way to a child."""
+
+    number: int
+    length: int  # bytes
+    case: Case | None = None  # that it asks, where one is asked and nothing is timed
+
+
 class Session:
     """One submission in the jail: cells are run, then probes are asked. What kills the child costs only itself.
 
@@ -428,7 +437,7 @@ class Session:
         self.ran: list[dict[str, Any]] = []  # requests of cells that the next child has to run again
         self.channel: socket.socket | None = None
         self.number = 0
-        self.ahead = deque[tuple[int, int]]()  # number and length of asks that are on their way, the first first
+        self.ahead = deque[Sent]()  # what is on its way, the first first
         self.left = self.limits.total_seconds  # for which it may still be waited for
         self.watched = watch.watching(jail.takes_too_much, jail.end_for_memory)
 
@@ -496,33 +505,34 @@ class Session:
             self.ran.append(cell)
         return outcome
 
-    def answers(self, asks: Sequence[Ask]) -> Iterator[Answer]:
+    def answers(self, cases: Sequence[Case], then: Sequence[Case] = ()) -> Iterator[Answer]:
         """A probe's answers in order, or the problem that kept one: `timeout`, `memory`, `killed`, `tampered`.
 
-        Some asks are sent ahead, so that the child goes on while an answer is judged. Answers that nobody takes
-        are dropped before the next request.
+        Some cases are asked ahead, so that the child goes on while an answer is judged: of `then` as well, which will
+        probably be wanted next. Answers that nobody takes are dropped before the next request.
         """
-        self.settle()
-        for position in range(len(asks)):
+        while self.ahead and self.ahead[0].case is not (cases[0] if cases else None):
+            self.next_answer()
+        for position in range(len(cases)):
             if not self.alive():
                 yield Answer(problem=self.end)
                 continue
-            self.send_ahead(asks[position : position + AHEAD])
+            self.send_ahead([*cases[position : position + AHEAD], *then][:AHEAD])
             yield self.next_answer()
 
-    def send_ahead(self, asks: Sequence[Ask]) -> None:
-        """Send those of the asks that are not on their way: the first at any length, the others where nobody need wait."""
-        for ask in asks[len(self.ahead) :]:
-            message = wire.pack_ask(ask, self.number + 1)
-            if self.ahead and sum(length for _, length in self.ahead) + len(message) > AHEAD_BYTES:
+    def send_ahead(self, cases: Sequence[Case]) -> None:
+        """Ask those of the cases that are not on their way: the first at any length, the others where nobody need wait."""
+        for case in cases[len(self.ahead) :]:
+            message = wire.pack_ask(case.ask(), self.number + 1)
+            if self.ahead and sum(sent.length for sent in self.ahead) + len(message) > AHEAD_BYTES:
                 return
             self.number += 1
-            self.ahead.append((self.number, len(message)))
+            self.ahead.append(Sent(self.number, len(message), case))
             self.send(message, self.limits.ask_seconds)
 
     def next_answer(self) -> Answer:
         """The answer to the first ask that is on its way."""
-        number, _ = self.ahead.popleft()
+        number = self.ahead.popleft().number
         reply = self.reply(self.limits.ask_seconds)
         if isinstance(reply, Problem):
             return Answer(problem=reply)
@@ -540,7 +550,7 @@ class Session:
             return Answer(problem=self.end), 0.0
         message = wire.pack_ask(ask, self.number + 1)
         self.number += 1
-        self.ahead.append((self.number, len(message)))
+        self.ahead.append(Sent(self.number, len(message)))
         start = time.perf_counter()
         self.send(message, self.limits.ask_seconds)
         answer = self.next_answer()
