@@ -6,6 +6,8 @@ told from an array of integers, and is made a float32 array, exactly, before any
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 
@@ -13,6 +15,7 @@ NAME = "bfloat16"
 BFLOAT16 = np.dtype([(NAME, "<u2")])
 
 
+@lru_cache(64)  # asked of every array that travels
 def name_of(dtype: np.dtype) -> str:
     """The name of a dtype, NumPy's or this one."""
     return NAME if dtype == BFLOAT16 else dtype.name

@@ -9,7 +9,6 @@ import torch._dynamo  # noqa: F401  # what the first operation under a mode woul
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 
 class Peak(TorchDispatchMode):
@@ -38,4 +37,8 @@ class Peak(TorchDispatchMode):
 
 def tensors(values: Any) -> Iterator[Tensor]:
     """The tensors in nested lists, tuples and dictionaries."""
-    return (value for value in tree_leaves(values) if isinstance(value, Tensor))
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, list | tuple | dict):
+        for value in values.values() if isinstance(values, dict) else values:
+            yield from tensors(value)

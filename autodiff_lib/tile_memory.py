@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -63,8 +63,10 @@ class Region:
 
 def positions(shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
     """Where the elements of an array lie, counted in elements from the first."""
-    grids = np.meshgrid(*map(np.arange, shape), indexing="ij")
-    return sum((stride * axis for stride, axis in zip(strides, grids, strict=True)), np.zeros(shape, np.int64))
+    found = np.zeros(shape, np.int64)
+    for axis, (size, stride) in enumerate(zip(shape, strides, strict=True), start=1):
+        found += (stride * np.arange(size)).reshape(-1, *(1,) * (len(shape) - axis))
+    return found
 
 
 def contiguous(shape: Sequence[int], padding: int = 0) -> tuple[int, ...]:
@@ -110,27 +112,33 @@ class Memory:
             np.copyto(result, other, where=~mask)
         for region, lanes, cells in self.found(addresses, mask, "read"):
             result[lanes] = region.cells[cells]
-            region.reads[self.program, cells] += 1  # once, also where several lanes have the same address
+            counts = region.reads[self.program]
+            counts[cells] += 1  # once, also where several lanes have the same address
         return result
 
     def write(self, addresses: np.ndarray, values: np.ndarray, mask: np.ndarray) -> None:
         for region, lanes, cells in self.found(addresses, mask, "written"):
             region.cells[cells] = values[lanes]
-            region.writes[self.program, cells] += 1
+            counts = region.writes[self.program]
+            counts[cells] += 1
 
     def found(self, addresses: np.ndarray, mask: np.ndarray, action: str) -> list[tuple[Region, np.ndarray, np.ndarray]]:
         """The regions that an access touches, each with the lanes (a mask) that touch it and the cells where they do."""
-        todo, found = mask.copy(), []
+        found: list[tuple[Region, np.ndarray, np.ndarray]] = []
+        todo = mask
         while todo.any():
-            low = int(addresses[todo].min())
+            asked = addresses[todo]
+            low, high = int(asked.min()), int(asked.max())
             number = max(0, bisect_right(self.bases, low) - 1)
             region = self.regions[number]
-            end = self.bases[number + 1] if number + 1 < len(self.bases) else None
-            lanes = todo if end is None else todo & (addresses < end)
+            end = self.bases[number + 1] if number + 1 < len(self.bases) else inf
+            lanes = todo if high < end else todo & (addresses < end)
+            bytes_in = (asked if high < end else addresses[lanes]).astype(np.int64, copy=False) - region.base
+            cells, between = np.divmod(bytes_in, region.cells.itemsize)
+            if low >= region.base and high < region.end and not between.any() and region.inside[cells].all():
+                return [*found, (region, lanes, cells)]  # as it mostly is
             todo = todo & ~lanes
-            bytes_in = addresses[lanes].astype(np.int64) - region.base
-            cells = bytes_in // region.cells.itemsize
-            good = (cells >= 0) & (cells < region.cells.size) & (bytes_in % region.cells.itemsize == 0)
+            good = (cells >= 0) & (cells < region.cells.size) & (between == 0)
             good[good] = region.inside[cells[good]]
             if not good.all():
                 if len(self.outside) < MAX_NOTED:

@@ -12,7 +12,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
@@ -35,6 +35,9 @@ def own_line() -> str:
     return said(frame.f_code.co_filename, frame.f_lineno) if frame is not None else ""
 
 
+signature_of = lru_cache(64)(inspect.signature)  # kernels are launched again and again
+
+
 def is_constant(annotation: Any) -> bool:
     return "constexpr" in (annotation if isinstance(annotation, str) else getattr(annotation, "__name__", ""))
 
@@ -53,7 +56,7 @@ def run_programs(
     Where it is `precise`, what the kernel keeps in float32 is kept in float64.
     """
     device = for_a_device(function)
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     bound = signature.bind(*arguments, **keywords)
     bound.apply_defaults()
     precision = PRECISE.set(precise)
@@ -120,7 +123,7 @@ def watch(kernel: Any, grid: Any, *arguments: Any, seed: int = 0, **keywords: An
     """Launch a kernel on torch tensors in the simulator, under the watcher: what it did. Nothing outside of the tensors is touched."""
     function = kernel if isinstance(kernel, FunctionType) else kernel.fn
     keywords = {name: value for name, value in keywords.items() if name not in LAUNCH_OPTIONS}
-    parameters = list(inspect.signature(function).parameters)
+    parameters = list(signature_of(function).parameters)
     if callable(grid):
         grid = grid({**dict(zip(parameters, arguments, strict=False)), **keywords})
     sizes = (grid,) if isinstance(grid, int) else tuple(map(int, grid))

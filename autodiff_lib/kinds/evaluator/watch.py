@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -107,8 +107,11 @@ class Budget:
     def spend(self) -> None:
         self.left -= 1
         if self.left < 0:
-            limit = 1000 + STEPS_PER_NODE * self.nodes
-            raise TooMuchWorkError(f"still at work after {limit} steps, on a graph of {self.nodes} nodes and edges")
+            self.exceeded()
+
+    def exceeded(self) -> NoReturn:
+        limit = 1000 + STEPS_PER_NODE * self.nodes
+        raise TooMuchWorkError(f"still at work after {limit} steps, on a graph of {self.nodes} nodes and edges")
 
 
 def budgeted(nodes: list[Node]) -> Budget:

@@ -16,7 +16,7 @@ from ...registry import table
 from ...tile_language import KernelCodeError, NotSimulatedError
 from ...tile_memory import Memory, Region
 from ...tiles import own_line as line_of_kernel
-from ...tiles import run_programs
+from ...tiles import run_programs, signature_of
 from .watch import is_here, run_interpreted
 
 VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
@@ -59,7 +59,7 @@ def plain_function(kernel: Any) -> FunctionType:
     function = kernel if isinstance(kernel, FunctionType) else getattr(kernel, "fn", None)
     if not isinstance(function, FunctionType):
         raise WrongKindError(f"a kernel is a function under @triton.jit, got {type(kernel).__name__}")
-    if {parameter.kind for parameter in inspect.signature(function).parameters.values()} == VARIADIC:
+    if {parameter.kind for parameter in signature_of(function).parameters.values()} == VARIADIC:
         function()
     return function
 

@@ -27,9 +27,8 @@ Round = tuple[Ask, Ask, tuple[np.ndarray, ...] | None]
 
 CONFIDENCE = 0.999  # high, because the interval is looked at again and again
 NARROW = 1.1  # upper end over lower end of an interval that says enough
-WARM_UP = 2  # rounds that do not count
+WARM_UP = 1  # rounds that do not count
 MOST_ROUNDS = 200
-EVERY = 3  # rounds between two looks at the interval
 MOST_OTHERS = 0.25  # processors that others may keep busy: who shares caches and memory with them is slowed down, and not for all alike
 NOTHING = "kinds.speed.baseline:nothing"
 LEAST_SHARE = 0.01  # of a call, that is not the arrays' way
@@ -101,7 +100,7 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
         results = [(array.shape, array.dtype.name) for array in right]
         times.append((our_time, their_time, ours(Ask(NOTHING, {"results": results}, asked.arrays))[1]))
         late = time.perf_counter() > end
-        if number >= WARM_UP and (late or number % EVERY == 0):
+        if number >= WARM_UP:
             counted = ratios(times[WARM_UP:])
             found = far_above(counted, least) or interval(counted)
             if found.settles(least):
@@ -137,7 +136,7 @@ def far_below(found: Sequence[float], least: float) -> Interval | None:
 
 def far_above(found: Sequence[float], least: float) -> Interval | None:
     """The worst and the best ratio, where a few leave no doubt: noise would have had to double our time in every round."""
-    return Interval(min(found), statistics.median(found), max(found)) if len(found) >= 5 and min(found) >= 1.5 * least else None
+    return Interval(min(found), statistics.median(found), max(found)) if len(found) >= 3 and min(found) >= 1.5 * least else None
 
 
 def difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> str:

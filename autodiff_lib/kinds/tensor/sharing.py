@@ -60,7 +60,10 @@ def numbers_of(values: Values) -> np.ndarray:
 
 
 def holds(values: Values, numbers: np.ndarray) -> bool:
-    return np.array_equal(values.detach().numpy(), numbers, equal_nan=numbers.dtype.kind == "f")
+    array = values.detach().numpy()
+    if array.shape == numbers.shape and array.dtype == numbers.dtype and array.tobytes() == numbers.tobytes():
+        return True  # as it mostly is, and this takes a tenth of the time
+    return np.array_equal(array, numbers, equal_nan=numbers.dtype.kind == "f")
 
 
 def changed(arrays: Iterable[Values], before: Sequence[np.ndarray]) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, cast
 
 import numpy as np
@@ -205,9 +206,10 @@ class PassingOp(Op):
 def chain_of(start: Tensor, length: int, with_values: bool = True) -> list[Tensor]:
     """A leaf, and as many tensors after it, each made of the one before. All have the value of the leaf, or will."""
     op, nodes, new, value = PassingOp(), [start], Tensor.__new__, start.cached_data if with_values else None
+    attrs: dict[str, Any] = {}  # one for all
     for _ in range(length):
         node = new(Tensor)  # filled here, without a call: there are many of them
-        node.op, node.inputs, node.attrs, node._name = op, (start,), {}, None
+        node.op, node.inputs, node.attrs, node._name = op, (start,), attrs, None
         node.cached_data, node.requires_grad, node.grad = value, True, None
         nodes.append(node)
         start = node
@@ -230,7 +232,7 @@ def no_collector(closed: bool = True) -> Iterator[None]:
 @contextmanager
 def budget_for(nodes: Sequence[Tensor]) -> Iterator[None]:
     """While open, these tensors count every look at their inputs, and every comparison with another one, against a budget."""
-    size = sum(1 + len(node.inputs) for node in nodes)
+    size = len(nodes) + sum(map(len, map(attrgetter("inputs"), nodes)))
     budget = Budget(size, 1000 + LOOKS * size)
     read_inputs = vars(Node)["inputs"].__get__
 
@@ -240,8 +242,10 @@ def budget_for(nodes: Sequence[Tensor]) -> Iterator[None]:
 
         @property
         def inputs(self) -> tuple[Any, ...]:  # type: ignore[override]  # it watches who reads, and writes as ever
-            budget.spend()
-            return cast(tuple[Any, ...], read_inputs(self))
+            budget.left -= 1
+            if budget.left < 0:
+                budget.exceeded()
+            return read_inputs(self)  # type: ignore[no-any-return]
 
         @inputs.setter
         def inputs(self, inputs: tuple[Any, ...]) -> None:

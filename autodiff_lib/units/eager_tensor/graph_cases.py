@@ -26,7 +26,7 @@ from ...registry import table
 from .unit import UNIT
 
 DEEP = 100_000  # tensors of a chain that is put in order
-LONG = 24_000  # of one that is computed, or differentiated
+LONG = 10_000  # of one that is computed, or differentiated
 DOUBLINGS = 40
 add, mul, exp = (table[name] for name in ("EWiseAdd", "EWiseMul", "exp"))  # none of them adds numbers in place
 
