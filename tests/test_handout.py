@@ -252,16 +252,17 @@ def test_nbgraders_panels_for_students_are_there_with_an_exchange_and_hidden_wit
     assert settings == {"Exchange": {"root": exchange, "assignment_dir": str(there.work)}, "CourseDirectory": {"course_id": "cs1"}}
 
 
-def test_what_gives_pictures_their_words_comes_with_the_wheel_and_jupyterlab_is_told_of_it(archive, tmp_path):
+def test_what_the_course_adds_to_jupyterlab_comes_with_the_wheel_and_jupyterlab_is_told_of_it(archive, tmp_path):
     folder = unpacked(archive, tmp_path)
     lab.settings(place.find(folder))
     (told,) = json.loads((folder / "my-work/.course/jupyter/jupyter_lab_config.json").read_text())["LabApp"]["extra_labextensions_path"]
     assert Path(told) == lab.LABEXTENSIONS
-    (name,) = os.listdir(told)
-    build = json.loads((lab.LABEXTENSIONS / name / "package.json").read_text())["jupyterlab"]["_build"]
+    names = os.listdir(told)
+    builds = {name: json.loads((lab.LABEXTENSIONS / name / "package.json").read_text())["jupyterlab"]["_build"] for name in names}
+    assert {*builds} == {"autodiff-course", "autodiff-course-window"}
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
-        assert f"autodiff_lib/student/labextensions/{name}/{build['load']}" in packed.namelist()
+        assert {f"autodiff_lib/student/labextensions/{name}/{build['load']}" for name, build in builds.items()} <= {*packed.namelist()}
 
 
 def luminance(colour):

@@ -47,6 +47,20 @@ def test_a_tab_shows_its_name_whole_and_can_be_reached(handed):
     assert [tab["name"] for tab in many if tab["whole"]] == [f"{LONG}.ipynb"]
 
 
+@pytest.mark.parametrize("width", [1280, 900, 400])
+def test_start_is_read_without_scrolling_sideways_however_narrow_the_window_is(handed, width):
+    seen = handed.seen["widths"][width]
+    assert seen["cells"] == 6
+    assert seen["room"] >= 300
+    assert seen["wide"] == []
+
+
+def test_the_list_of_files_makes_room_in_a_narrow_window_until_it_is_asked_for(handed):
+    seen = handed.seen["widths"]
+    assert [seen[width]["files"] for width in (1280, 900, 400)] == [True, True, False]
+    assert [seen[400][when] for when in ("opened", "chosen", "afterwards")] == [True, False, True]
+
+
 def test_figures_are_dark_under_a_dark_theme_and_as_they_were_drawn_under_a_light_one(handed):
     assert handed.seen["Light"]["filters"] == ["none", "none"]
     assert all("invert" in found for found in handed.seen["Dark"]["filters"])

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from autodiff_lib.units import UNITS
 from grader.__main__ import app
 from grader.authors import in_browser
+from grader.authors.in_browser import SIZE
 from grader.book.nbgrader_course import ROOT, nbgrader, solutions
 from tests.laptop import TERM, Laptop, laptop
 from tests.looks import TOO_FAINT
@@ -37,6 +38,22 @@ TABS = """many => {
     return seen;
 }"""
 """What JupyterLab's tabs show of their names, and would show beside so many more tabs."""
+
+TOO_WIDE = """() => {
+    const notebook = document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook");
+    const cells = [...notebook.querySelectorAll(".jp-Cell")], inside = cells.flatMap(cell => [cell, ...cell.querySelectorAll("*")]);
+    const wide = inside.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1);
+    const said = wide.map(one => `${one.tagName} ${one.textContent.slice(0, 60)}: ${one.scrollWidth} in ${one.clientWidth}`);
+    return {cells: cells.length, room: notebook.clientWidth, wide: said};
+}"""
+"""The room that the notebook in front has, and what in its cells is wider than its own box, and so has to be moved to be read."""
+
+SETTLED = """() => new Promise(done => {
+    let frames = 10;
+    const next = () => { frames -= 1; if (frames) requestAnimationFrame(next); else done(); };
+    next();
+})"""
+"""JupyterLab lays its panels out a few frames after the window has another size."""
 
 LONG = "01_computational_graphs"
 CLASS = 'Student,ID,SIS Login ID\n"Lovelace, Ada",4711,al1815\n'
@@ -73,10 +90,11 @@ def worked_and_handed_in(there: Laptop) -> Handed:
     with in_browser.jupyterlab(["sh", "start.sh"], there.folder, there.environment) as address, in_browser.window() as page:
         page.goto(address)
         progress = in_browser.run(page, in_browser.cell(page, "progress()"))
-        progress.locator("table").wait_for()
+        progress.locator("ul").wait_for()
         seen["START"] = progress.inner_text()
         seen["screen"] = page.locator("body").inner_text()
         seen["tabs"] = tabs(page)
+        seen["widths"] = widths(page)
         page.get_by_role("link", name=UNIT).first.click()
         page.get_by_role("heading", name="Unit 1: operators").wait_for()
         in_browser.notebook(page)
@@ -138,6 +156,32 @@ def tabs(page: Page) -> dict[str, list[dict[str, Any]]]:
     seen = {"two": page.evaluate(TABS, 0), "many": page.evaluate(TABS, 10)}
     page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="START").click()
     return seen
+
+
+def widths(page: Page) -> dict[int, dict[str, Any]]:
+    """Width of the window -> what of START is too wide in it, and whether the list of files stands beside it.
+
+    In the narrow one, `opened`, `chosen` and `afterwards` say the same of the list: once it was asked for, once a notebook was
+    chosen from it, and once the window is as before.
+    """
+    files, tabs = page.locator("#jp-left-stack"), page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    found: dict[int, dict[str, Any]] = {}
+    for width in (SIZE[0], 900, 400):
+        page.set_viewport_size({"width": width, "height": SIZE[1]})
+        page.evaluate(SETTLED)
+        found[width] = {**page.evaluate(TOO_WIDE), "files": files.is_visible()}
+    if not files.is_visible():
+        page.get_by_role("tab", name="File Browser").click()
+    found[400]["opened"] = files.is_visible()
+    for name in ("notebooks", LONG):
+        files.locator(".jp-DirListing-item", has_text=name).dblclick()
+    page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current", has_text=LONG).wait_for()
+    found[400]["chosen"] = files.is_visible()
+    page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
+    page.evaluate(SETTLED)
+    found[400]["afterwards"] = files.is_visible()
+    tabs.filter(has_text="START").click()
+    return found
 
 
 def predicted(page: Page) -> str:

@@ -27,7 +27,7 @@ PLUGINS = {"course_list": "course-list", "formgrader": "formgrader"}
 """nbgrader's panels that are no student's, and what their halves in the browser are called; `create-assignment` has no other half."""
 
 LABEXTENSIONS = Path(__file__).with_name("labextensions")
-"""Ours, which gives a figure the words that its output brings along."""
+"""Ours: one gives a figure the words that its output brings along, one folds the list of files in a narrow window."""
 
 ON_DARK = {GREEN: "#56d364", RED: "#ff9a92", GREY: "#a8b3bf"}
 """The colours of reports, as they can be read on a dark page."""
@@ -40,6 +40,8 @@ STYLE = f"""\
 .jp-DirListing-item {{ height: auto; }}
 #jp-main-dock-panel .lm-TabBar-tab {{ flex: 0 1 auto; width: auto; max-width: none; min-width: 0; }}
 #jp-main-dock-panel .lm-TabBar-tab.lm-mod-current {{ flex-shrink: 0; }}
+/* code within a sentence that is longer than a line has room goes on in the next */
+.jp-RenderedMarkdown :not(pre) > code {{ overflow-wrap: anywhere; }}
 /* figures are drawn on white: under a dark theme they are dark, each colour with the hue that it has */
 {DARK} :is(.jp-RenderedImage img, .jp-RenderedSVG img, .jp-RenderedHTML svg) {{ filter: invert(.93) hue-rotate(180deg); }}
 /* in a narrow window, what stands beside a bar of progress goes below it */
@@ -103,8 +105,9 @@ def in_lines(notebook: dict[str, Any]) -> list[dict[str, Any]]:
 def settings(place: Place) -> dict[str, str]:
     """Environment variables with which JupyterLab is as the course wants it, by a configuration in the student's folder.
 
-    No question about news, names shown whole, figures that say in words what they show, and of nbgrader what a student can
-    use: its list of assignments and its validation where the handout names an exchange, and nothing otherwise.
+    No question about news, names shown whole, figures that say in words what they show, no list of files where the window
+    is narrow, and of nbgrader what a student can use: its list of assignments and its validation where the handout names an
+    exchange, and nothing otherwise.
     """
     folder = place.kept / "jupyter"
     exchange = place.course.exchange

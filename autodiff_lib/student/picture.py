@@ -31,7 +31,9 @@ FILLED = {
 
 WIDTH = 120  # of a line in a terminal
 TOGETHER = "\N{NO-BREAK SPACE}"
-CELL = "text-align:left;vertical-align:top;padding:.4em 1em .4em 0"
+ROW = "display:flex;flex-wrap:wrap;gap:.2em 1em;margin:0 0 .8em;padding:0"
+HEAD, BESIDE = "flex:0 0 13em", "flex:1 1 16em"
+"""Of a unit's row: where its exercises have less room than that beside its name, they go below it."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Progress:
     def _repr_html_(self) -> str:
         rows = "".join(map(row, self.standings))
         legend = "".join(f'<span style="margin-right:1.5em;white-space:nowrap">{square(state)}{state}</span>' for state in self.states())
-        table = f'<table style="font-size:100%"><tbody>{rows}</tbody></table>'
+        units = f'<ul style="list-style:none;margin:0;padding:0">{rows}</ul>'
         return (
-            f'<div style="font-family:sans-serif">{table}<div style="margin:.5em 0">{legend}</div><p><b>{escape(self.next)}</b></p></div>'
+            f'<div style="font-family:sans-serif">{units}<div style="margin:.5em 0">{legend}</div><p><b>{escape(self.next)}</b></p></div>'
         )
 
     def states(self) -> list[str]:
@@ -68,7 +70,7 @@ def line(standing: Standing) -> str:
 
 
 def row(standing: Standing) -> str:
-    """A unit, as a row of a table: a square with a mark for each exercise, and its name beside it."""
+    """A unit, as an entry of a list: a square with a mark for each exercise, and its name beside it."""
     exercises = "".join(
         f'<span style="display:inline-block;margin:0 1.1em .3em 0;white-space:nowrap" title="{escape(name)}: {state}">'
         f"{square(state)}{escape(name)}</span>"
@@ -76,7 +78,7 @@ def row(standing: Standing) -> str:
     )
     head = f"<b>{escape(standing.unit)}</b><br>{worth(standing)}"
     below = "".join(f"<div>{escape(said)}</div>" for said in remarks(standing))
-    return f'<tr style="background:none"><td style="{CELL};white-space:nowrap">{head}</td><td style="{CELL}">{exercises}{below}</td></tr>'
+    return f'<li style="{ROW}"><div style="{HEAD}">{head}</div><div style="{BESIDE}">{exercises}{below}</div></li>'
 
 
 def square(state: str) -> str:

@@ -129,23 +129,21 @@ def handing_in(settings: Course) -> str:
 
 
 def plan(units: Sequence[str]) -> Iterator[str]:
-    """A table in Markdown: lectures and units in the order in which to take them."""
-    yield "| | what it is about | how long |"
-    yield "|:--|:--|:--|"
+    """A list in Markdown, which needs no room beside it: lectures and units in the order in which to take them."""
     told: list[str] = []
     lectures = {path.stem: path for path in authoring.lectures()}
     for unit in units:
         for name in UNITS[unit].lectures:
             if name in lectures and name not in told:
                 told.append(name)
-                yield lecture_row(name, lectures[name])
+                yield of_lecture(name, lectures[name])
         path = ROOT / "release" / unit / UNITS[unit].notebook
         low, high = UNITS[unit].hours
-        long = f"{low} to {high} hours" if high else ""
-        yield f"| **unit** [{unit}]({unit}/{path.name}) | {heading(path)}, {worth(unit)} | {long} |"
+        long = f", {low} to {high} hours" if high else ""
+        yield entry(f"**unit** [{unit}]({unit}/{path.name}), {worth(unit)}{long}", path)
     for name, path in lectures.items():
         if name not in told and not any(name in unit.lectures for unit in UNITS.values()):
-            yield lecture_row(name, path)
+            yield of_lecture(name, path)
 
 
 def worth(unit: str) -> str:
@@ -155,10 +153,15 @@ def worth(unit: str) -> str:
     return f"{sum(points.values()) - extra:g} points" + (f", and {extra:g} extra" if extra else "")
 
 
-def lecture_row(name: str, path: Path) -> str:
+def of_lecture(name: str, path: Path) -> str:
     if all(cell.cell_type == "markdown" for cell in nbformat.read(path, as_version=4).cells):  # nothing to run
-        return f"| page [{name}](notebooks/{path.name}) | {heading(path)} | |"
-    return f"| lecture [{name}](notebooks/{path.name}) | {heading(path)} | {LONG.get(name, 'half an hour to an hour')} |"
+        return entry(f"page [{name}](notebooks/{path.name})", path)
+    return entry(f"lecture [{name}](notebooks/{path.name}), {LONG.get(name, 'half an hour to an hour')}", path)
+
+
+def entry(first: str, path: Path) -> str:
+    """Of a list: a line with the name, and below it what the notebook is about."""
+    return f"1. {first}<br>{heading(path)}"
 
 
 def heading(path: Path) -> str:
@@ -166,7 +169,7 @@ def heading(path: Path) -> str:
     text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
     found = re.search(r"^# (?:Unit \d+: )?(.+)$", text, re.MULTILINE)
     title = found[1] if found else path.stem
-    return (title[:1].upper() + title[1:]).replace("|", "\\|")
+    return title[:1].upper() + title[1:]
 
 
 def as_toml(settings: Course) -> str:

@@ -47,7 +47,7 @@ def of_students(folder: Path, into: Path) -> Iterator[Path]:
     with in_browser.jupyterlab(start, folder) as address, in_browser.window() as page:
         page.goto(address)
         progress = in_browser.run(page, in_browser.cell(page, "progress()"))
-        progress.locator("table").wait_for()
+        progress.locator("ul").wait_for()
         page.mouse.move(0, 0)
         bottom = progress.evaluate("output => output.getBoundingClientRect().bottom")
         page.set_viewport_size({"width": in_browser.SIZE[0], "height": int(bottom) + BELOW})
