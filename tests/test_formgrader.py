@@ -136,6 +136,18 @@ def test_an_answer_in_words_that_is_worth_points_waits_until_it_is_graded_and_th
     assert line_of(feedback(course, LM, "grace"), "kv cache written").endswith("4 / 4")
 
 
+def test_the_lists_count_what_is_not_graded_as_nothing_and_mark_it_and_its_page_says_why(browser, course, address):
+    page = browser.new_page()
+    page.goto(f"{address}/formgrader/manage_submissions/{OPS}")
+    row = page.locator("#main-table tr").filter(has=page.get_by_text("sofia", exact=True))
+    row.wait_for()
+    assert (row.locator(".status").inner_text(), row.locator(".score").inner_text()) == ("needs manual grading", "0 / 32")
+    assert page.locator("#main-table tr").filter(has=page.get_by_text("emmy", exact=True)).locator(".status").inner_text() == "graded"
+    page.goto(address + submission_page(course, OPS, "sofia"))
+    page.get_by_text("Nothing could be graded: operators.ipynb holds no cell that can be read.").first.wait_for()
+    page.close()
+
+
 # --- what pages look like
 
 
