@@ -2,11 +2,13 @@
 
 import csv
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Locator, Page
 from typer.testing import CliRunner
 
 from autodiff_lib.units import UNITS
@@ -168,20 +170,27 @@ def widths(page: Page) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
     for width in (SIZE[0], 900, 400):
         page.set_viewport_size({"width": width, "height": SIZE[1]})
+        stands = is_there(files, width > 400)
         page.evaluate(SETTLED)
-        found[width] = {**page.evaluate(TOO_WIDE), "files": files.is_visible()}
-    if not files.is_visible():
+        found[width] = {**page.evaluate(TOO_WIDE), "files": stands}
+    if not stands:
         page.get_by_role("tab", name="File Browser").click()
-    found[400]["opened"] = files.is_visible()
+    found[400]["opened"] = is_there(files, True)
     for name in ("notebooks", LONG):
         files.locator(".jp-DirListing-item", has_text=name).dblclick()
     page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current", has_text=LONG).wait_for()
-    found[400]["chosen"] = files.is_visible()
+    found[400]["chosen"] = is_there(files, False)
     page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
-    page.evaluate(SETTLED)
-    found[400]["afterwards"] = files.is_visible()
+    found[400]["afterwards"] = is_there(files, True)
     tabs.filter(has_text="START").click()
     return found
+
+
+def is_there(place: Locator, expected: bool) -> bool:
+    """Whether something can be seen; what is expected has some seconds to come true."""
+    with suppress(PlaywrightError):
+        place.wait_for(state="visible" if expected else "hidden", timeout=20_000)
+    return place.is_visible()
 
 
 def predicted(page: Page) -> str:
