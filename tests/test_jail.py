@@ -517,7 +517,9 @@ def test_asks_longer_than_what_a_socket_takes_come_through(jail):
     with Session(jail, {}) as session:
         session.run(SQUARE_ROOT.format(""))
         sizes = [200_704, 4, 313_600, 302_500, 4, 202_500]  # at 8 bytes, over a megabyte each
-        assert answered(session, roots(sizes)) == [math.sqrt(size) for size in sizes]
+        cases = roots(sizes)
+        assert answered(session, cases) == [math.sqrt(size) for size in sizes]
+        assert [case.asked for case in cases] == [1] * len(sizes)  # what is too long to go ahead is packed once and held back
 
 
 def test_a_child_that_stops_to_listen_does_not_hold_the_grader_up(jail):

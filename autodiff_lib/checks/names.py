@@ -27,6 +27,11 @@ FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 OPENS_SCOPE = FUNCTION | ast.ClassDef | COMPREHENSION
 UNSURE = ast.If | ast.For | ast.AsyncFor | ast.While | ast.Try | ast.TryStar | ast.With | ast.AsyncWith | ast.Match
+BINDS = (
+    DEFINITION | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr | ast.For | ast.AsyncFor
+    | ast.comprehension | COMPREHENSION | ast.withitem | ast.Name | ast.Attribute | ast.Subscript | ast.ExceptHandler
+    | ast.MatchAs | ast.MatchStar | ast.arg
+)  # fmt: skip
 READS = ast.Name | ast.Attribute | ast.Subscript | ast.Call
 TABLE_NAMES = {
     ast.Lambda: "lambda",
@@ -145,7 +150,8 @@ class Code:
         todo: list[tuple[ast.AST, Scope, Tables, bool]] = [(statement, module, tables, True)]
         while todo:
             node, scope, around, certain = todo.pop()
-            self.bind(node, scope, certain, values, lines)
+            if isinstance(node, BINDS) and not isinstance(getattr(node, "ctx", None), ast.Load):
+                self.bind(node, scope, certain, values, lines)
             inside: set[int] = set()
             within, inner = around, scope
             if isinstance(node, OPENS_SCOPE):
@@ -362,14 +368,16 @@ def parts_of(node: ast.AST) -> tuple[ast.AST, ...]:
     return tuple(parts)
 
 
-def handed_to_magics(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=2**14)
+def handed_to_magics(statement: ast.stmt) -> tuple[tuple[str, str], ...]:
     """The code that a statement hands to IPython's magics, as `%time` and `%%time` do, with the own module that it becomes."""
-    for node in descendants(statement):
-        name, *texts = magic(node) or [""]
+    found = []
+    for name, *texts in filter(None, map(magic, descendants(statement))):
         if name == WRITES_MODULE and len(texts) == 2 and texts[0].endswith(".py"):
-            yield texts[0].split()[-1].removesuffix(".py"), texts[1]
+            found.append((texts[0].split()[-1].removesuffix(".py"), texts[1]))
         elif texts and texts[-1].strip():
-            yield "", texts[-1]
+            found.append(("", texts[-1]))
+    return tuple(found)
 
 
 def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.AST, ast.AST]]:

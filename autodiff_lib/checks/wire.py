@@ -131,8 +131,7 @@ def receive(channel: socket.socket, start: float | None = None, whole: float | N
 def receive_exactly(channel: socket.socket, count: int, deadline: float | None) -> bytearray:
     data = bytearray()
     while len(data) < count:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not select.select([channel], [], [], left)[0]:
+        if deadline is not None and not select.select([channel], [], [], max(0.0, deadline - time.monotonic()))[0]:
             raise LateError("no message came in time")
         try:
             piece = channel.recv(min(count - len(data), 2**20))

@@ -42,12 +42,12 @@ class Unit:
     @property
     def exercises(self) -> tuple[str, ...]:
         """Their names, in the notebook's order."""
-        return self.order or (*(Signature.parse(signature).name for signature in self.operators), *self.functions)
+        return self.order or (*names_of(self.operators), *self.functions)
 
     @property
     def declared(self) -> tuple[str, ...]:
         """Its exercises, and what is asked for beyond them, with the signatures of those that are operators: as they are numbered."""
-        signatures = {Signature.parse(signature).name: signature for signature in self.operators}
+        signatures = dict(zip(names_of(self.operators), self.operators, strict=True))
         return (*(signatures.get(name, name) for name in self.exercises), *self.further)
 
     @property
@@ -63,6 +63,12 @@ class Unit:
     def stem(self) -> str:
         """nbgrader's name of the notebook."""
         return self.notebook.removesuffix(".ipynb")
+
+
+@cache
+def names_of(signatures: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of operators."""
+    return tuple(Signature.parse(signature).name for signature in signatures)
 
 
 @cache

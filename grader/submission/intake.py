@@ -20,7 +20,7 @@ from typing import Any
 import nbformat
 
 from autodiff_lib.checks.cells import exercises_in_cells, exercises_meant
-from autodiff_lib.checks.names import parsed
+from autodiff_lib.checks.names import descendants, parsed
 from autodiff_lib.checks.ready_made import Look, look
 from autodiff_lib.units import UNITS
 
@@ -292,7 +292,7 @@ def only_checks(text: str) -> bool:
 def checked_in(text: str) -> list[str]:
     """The exercises that a cell names in a call of `check`."""
     found = parsed(text)
-    calls = (node for node in ast.walk(found.tree) if isinstance(node, ast.Call)) if found is not None else ()
+    calls = (node for node in descendants(found.tree) if isinstance(node, ast.Call)) if found is not None else ()
     return [
         str(call.args[0].value)
         for call in calls

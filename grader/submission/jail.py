@@ -438,6 +438,7 @@ class Session:
         self.channel: socket.socket | None = None
         self.number = 0
         self.ahead = deque[Sent]()  # what is on its way, the first first
+        self.held_back: tuple[Case, int, bytes] | None = None  # the next to be sent, its number and message, if it was too long to go ahead
         self.left = self.limits.total_seconds  # for which it may still be waited for
         self.watched = watch.watching(jail.takes_too_much, jail.end_for_memory)
 
@@ -523,11 +524,14 @@ class Session:
     def send_ahead(self, cases: Sequence[Case]) -> None:
         """Ask those of the cases that are not on their way: the first at any length, the others where nobody need wait."""
         for case in cases[len(self.ahead) :]:
-            message = wire.pack_ask(case.ask(), self.number + 1)
+            number = self.number + 1
+            if self.held_back is None or self.held_back[0] is not case or self.held_back[1] != number:
+                self.held_back = case, number, wire.pack_ask(case.ask(), number)
+            message = self.held_back[2]
             if self.ahead and sum(sent.length for sent in self.ahead) + len(message) > AHEAD_BYTES:
                 return
-            self.number += 1
-            self.ahead.append(Sent(self.number, len(message), case))
+            self.number, self.held_back = number, None
+            self.ahead.append(Sent(number, len(message), case))
             self.send(message, self.limits.ask_seconds)
 
     def next_answer(self) -> Answer:

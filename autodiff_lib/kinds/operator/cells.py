@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from ...checks.cells import Pattern
 from ...checks.names import DEFINITION, Code, Place, descendants
-from ...graph import Signature
+from ...units import names_of
 
 
 def defined_by(code: Code, place: Place, names: Collection[str]) -> set[str]:
@@ -28,7 +28,7 @@ def signatures(code: Code, place: Place, decorators: Collection[ast.expr]) -> It
 
 
 PATTERN = Pattern(
-    lambda unit: tuple(Signature.parse(signature).name for signature in unit.operators),
+    lambda unit: names_of(unit.operators),
     defined_by,
     r"""(?:operator\([^\n]*?["']\s*(?=(?:NAMES)\s*\()|^[ \t]*(?:def|class) )(NAMES)\b""",
 )
