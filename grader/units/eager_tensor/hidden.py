@@ -10,7 +10,7 @@ from autodiff_lib.units.eager_tensor.questions import questions as public_questi
 
 from .. import in_secret
 
-SHORTER = 5_011  # tensors of a chain: long enough to break a recursion, and whatever takes long for each of them
+SHORTER = 2_003  # tensors of a chain: long enough to break a recursion, and whatever takes long for each of them
 
 
 def questions(seed: str) -> list[Question]:

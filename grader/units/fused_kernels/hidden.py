@@ -1,7 +1,8 @@
 """The hidden cases of the unit: the public ones with other numbers, and of the counts with other sizes.
 
-What a kernel touches and moves does not depend on the numbers, and has been counted: of kernels the values alone are asked for
-again, and in every second case. They have been right in all of them; other numbers find out whether they are computed.
+What a function keeps in memory, and what a kernel touches and moves, does not depend on the numbers, and has been counted. Of
+kernels the values alone are asked for again, and in every second case: they have been right in all of them, and other numbers
+find out whether they are computed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def questions(seed: str) -> list[Question]:
 
 
 def of_values(question: Question) -> Question:
-    """A question about a kernel, without the parts that count, and with half of the cases."""
+    """A question without the parts that count; of a kernel, with half of the cases."""
     if question.name not in KERNELS:
-        return question
+        return replace(question, parts=tuple(part for part in question.parts if part.name != "memory"))
     return replace(question, parts=tuple(replace(part, cases=part.cases[::2]) for part in question.parts if part.name == "values"))
