@@ -194,7 +194,7 @@ def fast(case: SpeedCase, session: Session, jail: Jail) -> Answer:
     answer, _ = session.timed(asked)
     if answer.problem is not None:
         return answer
-    wrong = difference(answer.arrays, probe.run(compared).arrays if right is None else right)
+    wrong = difference(answer.arrays, probe.run(compared).arrays) if right is None else right(answer.arrays)
     return Answer(problem=Problem("WrongKindError", wrong)) if wrong else FAST
 
 

@@ -24,7 +24,7 @@ from autodiff_lib.checks.question import Ask
 from grader.authors import doctor
 from grader.book.nbgrader_course import ROOT
 from grader.submission import jail as jail_module
-from grader.submission import scratch, syscalls, watch
+from grader.submission import scratch, syscalls, warm, watch
 from grader.submission.jail import JailError, Session, bubblewrap, open_jail
 from grader.submission.limits import Limits, limits_of
 from tests.corpora import AS_ORDINARY_USER
@@ -74,6 +74,13 @@ def test_a_cell_runs_with_torch_warm_and_its_value_comes_back(jail):
     with Session(jail, {}) as session:
         assert printed(session, "import torch\ntorch.ones(2).sum().item()") == ("ok", "2.0")
         assert printed(session, "'torch' in __import__('sys').modules") == ("ok", "True")
+
+
+def test_what_the_units_own_cells_import_and_what_asks_is_there_before_a_submission_comes():
+    wanted = warm.modules("05_fused_kernels")
+    assert {"autodiff_lib.kernels", "autodiff_lib.kinds.kernel.probe"} <= {*wanted}
+    with open_jail("05_fused_kernels", LIMITS) as there, Session(there, {}) as session:
+        assert printed(session, f"import sys\nsorted(set({wanted}) - sys.modules.keys())") == ("ok", "[]")
 
 
 def test_only_the_time_for_which_a_submission_is_waited_for_counts(jail):

@@ -47,7 +47,7 @@ def run(client, cell):
         data = content.get("data", {})
         shown.append(content.get("text") or data.get("text/html") or data.get("text/plain") or "")
 
-    reply = client.execute_interactive(dedent(cell), output_hook=keep, timeout=300)
+    reply = client.execute_interactive(dedent(cell), output_hook=keep, timeout=120)
     return reply["content"]["status"], "".join(shown)
 
 
@@ -75,7 +75,7 @@ def test_run_all_on_a_units_own_notebook_of_which_one_exercise_is_written_reache
     path = tmp_path / unit / UNITS[unit].notebook
     first = dict([*solutions(unit).items()][:1])
     notebook = filled_in(nbformat.read(path, as_version=4), first)
-    NotebookClient(notebook, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
     shown = {cell.id: str(cell.outputs) for cell in notebook.cells if cell.cell_type == "code"}
     assert notebook.cells[-1].execution_count == len(shown)
     assert sum("not yet: exercise" in said for said in shown.values()) > 5

@@ -156,6 +156,27 @@ def test_what_is_right_is_the_baselines_value_or_what_the_case_says(monkeypatch)
     assert isinstance(found[1.0], Interval)
 
 
+DOUBLED = replace(CASE, shapes=((50, 2), (2,)), truth=lambda numbers, other: numbers * 2 + other, rows=20)
+
+
+@pytest.mark.parametrize(
+    ("results", "is_right"),
+    [
+        (lambda numbers, other: [numbers * 2 + other], True),
+        (lambda numbers, other: [np.concatenate([numbers[:10] * 2 + other, numbers[10:]])], False),
+        (lambda numbers, other: [(numbers * 2 + other)[:40]], False),
+        (lambda numbers, other: [(numbers * 2 + other)[:, :1]], False),
+        (lambda numbers, other: [numbers * 2 + other] * 2, False),
+        (lambda numbers, other: [np.float32(2.0)[()].reshape(())], False),
+        (lambda numbers, other: [], False),
+    ],
+    ids=["right", "right at first", "too few rows", "too narrow", "twice", "a number", "none"],
+)
+def test_some_rows_drawn_afterwards_tell_what_all_would(results, is_right):
+    asked, _, wrong = next(DOUBLED.rounds())
+    assert (wrong([*map(np.asarray, results(*asked.arrays))]) == "") == is_right
+
+
 # --- alone
 
 

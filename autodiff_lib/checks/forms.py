@@ -71,7 +71,7 @@ def misformed(case: Case, answer: Answer) -> Failure | None:
 
 
 def is_list_of(kind: type, value: Any) -> bool:
-    return isinstance(value, list) and len(value) <= MAX_LISTED and all(type(item) is kind for item in value)
+    return isinstance(value, list) and len(value) <= MAX_LISTED and set(map(type, value)) <= {kind}
 
 
 def is_flag(value: Any, case: Any) -> bool:

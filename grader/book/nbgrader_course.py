@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], log: C
 
 def source(unit: str) -> NotebookNode:
     return nbformat.read(ROOT / "source" / unit / UNITS[unit].notebook, as_version=4)
+
+
+@cache
+def own_cells(unit: str) -> list[str]:
+    """The texts of the unit's own cells with which every submission starts: those tagged `export`."""
+    return [cell.source for cell in source(unit).cells if "export" in cell.metadata.get("tags", [])]
 
 
 def release(course: Path, unit: str) -> NotebookNode:

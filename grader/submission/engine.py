@@ -26,7 +26,7 @@ from autodiff_lib.checks.question import Answer, Case, Failure, PartVerdict, Que
 from autodiff_lib.checks.ready_made import Look, refused
 from autodiff_lib.units import UNITS, needed, room
 
-from ..book.nbgrader_course import ROOT, source
+from ..book.nbgrader_course import ROOT, own_cells
 from . import hidden, intake
 from .jail import AHEAD, Jail, Session, note
 from .patience import ImpatienceError, patience
@@ -298,7 +298,7 @@ def run_cells(session: Session, submission: intake.Submission) -> list[Outcome]:
     outcomes: list[Outcome] = []
     texts: list[str] = []  # as they ran
     absent: dict[str, None] = {}  # modules, in their order
-    setup = [cell.source for cell in source(submission.unit).cells if "export" in cell.metadata.get("tags", [])]
+    setup = own_cells(submission.unit)
     experiments = intake.experiments(submission.unit)
     for text in setup:
         session.run(text, given=True)

@@ -198,9 +198,9 @@ def drop_rights(uid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def import_everything(reference: bytes, room: str) -> Any:
-    """Warm up: what notebooks import, what the unit in this room gives and asks with, the earlier units' reference, and an
-    IPython shell without history. Returns the shell."""
+def import_everything(given: bytes, room: str) -> Any:
+    """Warm up: what notebooks import, what the unit in this room gives, and an IPython shell without history. `given` are the
+    names of more modules, and the earlier units' reference. Returns the shell."""
     import matplotlib
     import numpy  # noqa: F401
     import torch
@@ -215,7 +215,8 @@ def import_everything(reference: bytes, room: str) -> Any:
     import autodiff_lib.hunts
     import autodiff_lib.predictions
 
-    for name in (f"autodiff_lib.units.{room}.given", f"autodiff_lib.units.{room}.probe"):
+    modules, reference = marshal.loads(given)
+    for name in (f"autodiff_lib.units.{room}.given", *modules):
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
     autodiff_lib.checks.of_unit = no_checks

@@ -13,7 +13,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,16 @@ import numpy as np
 from ...checks.compare import agree
 from ...checks.question import Ask, Problem, Timed
 
-Round = tuple[Ask, Ask, tuple[np.ndarray, ...] | None]
-"""The same arrays, asked of the student's function and of ours, and what must come of them, where ours gives something else."""
+Right = Callable[[Sequence[np.ndarray]], str]
+"""What is wrong with the results of a round; empty where they are right."""
+
+Round = tuple[Ask, Ask, Right | None]
+"""The same arrays, asked of the student's function and of ours, and who knows what must come of them, where ours gives something else."""
 
 CONFIDENCE = 0.999  # high, because the interval is looked at again and again
 NARROW = 1.1  # upper end over lower end of an interval that says enough
 WARM_UP = 1  # rounds that do not count
+ENOUGH = 3  # ratios that settle it where they leave no doubt
 MOST_ROUNDS = 200
 MOST_OTHERS = 0.25  # processors that others may keep busy: who shares caches and memory with them is slowed down, and not for all alike
 NOTHING = "kinds.speed.baseline:nothing"
@@ -94,10 +98,9 @@ def held(rounds: Iterable[Round], least: float, seconds: float, theirs: Timed, o
             raise RuntimeError(f"the function to compare with failed: {wanted.problem.kind}: {wanted.problem.message}")
         if answer.problem is not None:
             return answer.problem
-        right = wanted.arrays if right is None else right
-        if differs := difference(answer.arrays, right):
+        if differs := difference(answer.arrays, wanted.arrays) if right is None else right(answer.arrays):
             return Problem("WrongKindError", differs)
-        results = [(array.shape, array.dtype.name) for array in right]
+        results = [(array.shape, array.dtype.name) for array in answer.arrays]
         times.append((our_time, their_time, ours(Ask(NOTHING, {"results": results}, asked.arrays))[1]))
         late = time.perf_counter() > end
         if number >= WARM_UP:
@@ -131,19 +134,23 @@ def ratios(times: Sequence[tuple[float, float, float]]) -> list[float]:
 def far_below(found: Sequence[float], least: float) -> Interval | None:
     """The best ratio there is, where they are too few for an interval and leave no doubt: of a function that takes for ever."""
     best = max(found)
-    return Interval(best, best, best) if len(found) >= 3 and best < least / 2 else None
+    return Interval(best, best, best) if len(found) >= ENOUGH and best < least / 2 else None
 
 
 def far_above(found: Sequence[float], least: float) -> Interval | None:
-    """The worst and the best ratio, where a few leave no doubt: noise would have had to double our time in every round."""
-    return Interval(min(found), statistics.median(found), max(found)) if len(found) >= 3 and min(found) >= 1.5 * least else None
+    """The worst and the best ratio, where a few leave no doubt: all reach what is asked, and `ENOUGH` of them half as much again."""
+    clear = sum(ratio >= 1.5 * least for ratio in found)
+    return Interval(min(found), statistics.median(found), max(found)) if clear >= ENOUGH and min(found) >= least else None
+
+
+WRONG = "your function's value is wrong on the inputs on which it was timed"
 
 
 def difference(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> str:
-    """What is wrong with the results of a round; empty where they are right."""
+    """What is wrong with results that should be others; empty where nothing is."""
     if len(got) != len(wanted):
         return f"your function returned {len(got)} arrays on the inputs on which it was timed, expected {len(wanted)}"
     for mine, right in zip(got, wanted, strict=True):
         if not agree(mine, right, right.dtype.name):
-            return "your function's value is wrong on the inputs on which it was timed"
+            return WRONG
     return ""

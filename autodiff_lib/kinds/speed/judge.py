@@ -7,17 +7,17 @@ verdict where the machine is too busy to say. So nobody loses a point by noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from ...checks.forms import Form
 from ...checks.question import Answer, Ask, Failure, Problem, Timed
 from ...checks.values import Shape, draw
-from .contest import Interval, Round, held
+from .contest import WRONG, Interval, Round, difference, held
 from .probe import called
 
 
@@ -67,6 +67,7 @@ class SpeedCase:
     name: str  # what is timed, for the report
     beside: str = "a plain version"  # what the baseline is
     truth: Callable[..., Any] | None = None  # makes the right results, where those of the baseline are none
+    rows: int = 0  # of these that are looked at, if each comes of one row of the first array: drawn once the answer is there; 0 for all
     keywords: dict[str, Any] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     dtype: str = "float32"
@@ -95,7 +96,18 @@ class SpeedCase:
         while True:
             arrays = self.arrays(rng)
             mine, ours = self.asked(self.form.probe, self.function, arrays), self.asked("kinds.speed.baseline:call", self.compared, arrays)
-            yield mine, ours, None if self.truth is None else called(self.truth, ours).arrays
+            yield mine, ours, None if self.truth is None else partial(self.wrong, ours)
+
+    def wrong(self, asked: Ask, results: Sequence[np.ndarray]) -> str:
+        """What is wrong with results, by the truth; empty where nothing is."""
+        truth = cast(Callable[..., Any], self.truth)
+        first, *others = asked.arrays
+        if not self.rows:
+            return difference(results, called(truth, asked).arrays)
+        if any(result.shape[:1] != first.shape[:1] for result in results):
+            return WRONG
+        rows = np.random.default_rng().choice(len(first), self.rows, replace=False)
+        return difference([result[rows] for result in results], called(truth, replace(asked, arrays=(first[rows], *others))).arrays)
 
     def features(self) -> dict[str, Any]:
         return {}

@@ -26,7 +26,7 @@ MAX_LISTED = 20  # nodes up to which a wrong order is written out
 
 
 def are_places(value: Any, case: OrderCase) -> bool:
-    return is_list_of(int, value) and all(0 <= place < case.count for place in value)
+    return is_list_of(int, value) and (not value or (min(value) >= 0 and max(value) < case.count))
 
 
 ORDER = Form("kinds.tensor.probe:order", facts={"order": are_places, "changed": is_flag, "same": is_flag})
@@ -93,11 +93,11 @@ def judge_left_alone(case: OrderCase, answer: Answer) -> Failure | None:
 
 def judge_large_order(case: OrderCase, answer: Answer) -> Failure | None:
     """Nearly all nodes, each once; in which order, and whether both ends are there, is asked of small graphs."""
-    order = answer.facts["order"]
-    counts = np.asarray([len(order), len(set(order))], np.float64)
+    length, distinct = len(answer.facts["order"]), len(set(answer.facts["order"]))
+    counts = np.asarray([length, distinct], np.float64)
     hint = "Each node is listed once, however many ways lead to it, and however far it is."
-    if len(set(order)) < len(order) or len(order) < case.count - 2:
-        return Failure.wrong(case, f"Of {case.count} tensors {len(set(order))} are listed, in a list of {len(order)}.", hint, counts)
+    if distinct < length or length < case.count - 2:
+        return Failure.wrong(case, f"Of {case.count} tensors {distinct} are listed, in a list of {length}.", hint, counts)
     return None
 
 

@@ -125,7 +125,7 @@ def order(ask: Ask) -> Answer:
         else:
             leaves, nodes, outputs = tensors_of(ask, ask.arrays)
             nodes += [one for one in leaves if one not in nodes]
-        place = {id(node): position for position, node in enumerate(nodes)}
+        place = dict(zip(map(id, nodes), range(len(nodes)), strict=True))
         orders = []
         for _ in range(ask.settings.get("calls", 1)):
             given = list(outputs)
@@ -140,10 +140,11 @@ def places_of(found: Any, place: Mapping[int, int]) -> list[int]:
     if not isinstance(found, list | tuple):
         raise WrongKindError(f"find_topo_sort must return a list of tensors, got {missing_return(found)}")
     found = [*found]
-    for entry in found:
-        if id(entry) not in place:
-            raise WrongKindError(f"find_topo_sort returned something that is not in the graph: {describe_value(entry)}")
-    return [place[id(node)] for node in found]
+    places = [*map(place.get, map(id, found))]
+    if None in places:
+        strange = describe_value(found[places.index(None)])
+        raise WrongKindError(f"find_topo_sort returned something that is not in the graph: {strange}")
+    return cast(list[int], places)
 
 
 def gradients(ask: Ask) -> Answer:

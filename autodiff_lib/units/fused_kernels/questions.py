@@ -244,6 +244,7 @@ def attention_parts() -> tuple[Part, ...]:
         "3072 tokens, 16 wide",
         "as much work on 256 of the tokens, again and again, which never leaves the cache",
         truth.attention_of_torch,
+        rows=256,
         tensors=True,
     )
     return (

@@ -1,8 +1,8 @@
-"""The hidden cases of the unit: the public ones with other numbers, and of the counts with other sizes.
+"""The hidden cases of the unit: every second of the public ones with other numbers, and of the counts with other sizes.
 
 What a function keeps in memory, and what a kernel touches and moves, does not depend on the numbers, and has been counted. Of
-kernels the values alone are asked for again, and in every second case: they have been right in all of them, and other numbers
-find out whether they are computed.
+kernels the values alone are asked for again. The public ones have all been right; other numbers find out whether they are
+computed, and half of the cases tell that as well.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ def questions(seed: str) -> list[Question]:
 
 
 def of_values(question: Question) -> Question:
-    """A question without the parts that count; of a kernel, with half of the cases."""
-    if question.name not in KERNELS:
-        return replace(question, parts=tuple(part for part in question.parts if part.name != "memory"))
-    return replace(question, parts=tuple(replace(part, cases=part.cases[::2]) for part in question.parts if part.name == "values"))
+    """Half of the cases, without the parts that count."""
+    parts = [part for part in question.parts if part.name == "values" or (question.name not in KERNELS and part.name != "memory")]
+    return replace(question, parts=tuple(replace(part, cases=part.cases[::2]) for part in parts))
