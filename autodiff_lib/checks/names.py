@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import NoneType
+from typing import get_args
 
 from ..ipython import as_python, magic
 
@@ -33,6 +35,8 @@ BINDS = (
     | ast.MatchAs | ast.MatchStar | ast.arg
 )  # fmt: skip
 READS = ast.Name | ast.Attribute | ast.Subscript | ast.Call
+OPENING, BINDING, READING = (frozenset(get_args(kinds)) for kinds in (OPENS_SCOPE, BINDS, READS))  # asked of every node: a set is quicker
+LEAVES_UNSURE = OPENING | frozenset(get_args(UNSURE))
 TABLE_NAMES = {
     ast.Lambda: "lambda",
     ast.ListComp: "listcomp",
@@ -115,6 +119,7 @@ class Code:
         self.lines: dict[ast.AST, tuple[str, ...]] = {}  # what something is made of -> the lines of its cell
         self.used: dict[ast.AST, list[Place]] = {}
         self.stands_for: dict[ast.AST, set[str]] = {}
+        self.owners: dict[tuple[Scope, str], Scope] = {}
         self.names: dict[tuple[Scope, str], set[str]] = {}
         self.hold: dict[tuple[Scope, str], list[Binding]] = {}
         for name, text in (files or {}).items():
@@ -150,17 +155,18 @@ class Code:
         todo: list[tuple[ast.AST, Scope, Tables, bool]] = [(statement, module, tables, True)]
         while todo:
             node, scope, around, certain = todo.pop()
-            if isinstance(node, BINDS) and not isinstance(getattr(node, "ctx", None), ast.Load):
+            kind = type(node)
+            if kind in BINDING and type(getattr(node, "ctx", None)) is not ast.Load:
                 self.bind(node, scope, certain, values, lines)
             inside: set[int] = set()
             within, inner = around, scope
-            if isinstance(node, OPENS_SCOPE):
+            if kind in OPENING:
                 table = taken(around, node)
                 inner = Scope(None, scope, own=variables_of(node)) if isinstance(node, COMPREHENSION) else Scope(table, scope)
                 self.scopes[node] = inner
                 within = around if table is None else children_of(table)
                 inside = {id(part) for part in inner_parts(node)}
-            certain &= not isinstance(node, OPENS_SCOPE | UNSURE)
+            certain &= kind not in LEAVES_UNSURE
             for part in reversed(parts_of(node)):
                 todo.append((part, inner, within, False) if id(part) in inside else (part, scope, around, certain))
 
@@ -214,6 +220,11 @@ class Code:
 
     def owner(self, name: str, scope: Scope) -> Scope:
         """The scope to which a name belongs where it is used."""
+        if (scope, name) not in self.owners:
+            self.owners[scope, name] = self.found_owner(name, scope)
+        return self.owners[scope, name]
+
+    def found_owner(self, name: str, scope: Scope) -> Scope:
         start = scope
         while scope.parent is not None:
             if name in scope.own:
@@ -246,10 +257,14 @@ class Code:
         if place.node not in self.used:
             todo, found = [(place.node, place.scope)], []
             for node, scope in todo:
-                if isinstance(node, READS) and isinstance(getattr(node, "ctx", None), ast.Load | None):
+                kind = type(node)
+                if kind in READING and type(getattr(node, "ctx", None)) in (ast.Load, NoneType):
                     found.append(Place(node, scope, place.lines))
-                inside = {id(part) for part in inner_parts(node)} if isinstance(node, OPENS_SCOPE) else set()
-                todo += [(part, self.scopes[node] if id(part) in inside else scope) for part in parts_of(node)]
+                if kind in OPENING:
+                    inside = {id(part) for part in inner_parts(node)}
+                    todo += [(part, self.scopes[node] if id(part) in inside else scope) for part in parts_of(node)]
+                else:
+                    todo += [(part, scope) for part in parts_of(node)]
             self.used[place.node] = found
         return self.used[place.node]
 
