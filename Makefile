@@ -33,7 +33,7 @@ else
 endif
 
 corpora: $(READY) system  ## all mistakes, hostile and mangled submissions in all ways, all secrets (an hour; `test` takes a twentieth, each day another)
-	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py tests/test_judges.py tests/units
+	CORPORA=all $(PYTEST) tests/redteam tests/clumsy tests/test_catalogue.py tests/test_variants.py tests/test_judges.py tests/units
 
 lab: $(READY)  ## JupyterLab as students have it, on a handout of today's release, in build/lab
 	$(BIN)/python -m grader lab
