@@ -17,8 +17,8 @@ demo: $(READY)  ## release, a small class, grading and feedback, in build/demo
 
 # Three workers share two cores, because each of them also waits for jails and servers; with more threads each, they would wait
 # for one another. Files are taken in the order of tests/conftest.py, in which those that take long come early, and not sorted by
-# the number of their tests.
-PYTEST = $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+# the number of their tests. nbval's plugin takes a second to import, and pytest's own tests have no notebooks.
+PYTEST = $(BIN)/python -m pytest -p no:nbval -n 3 --dist loadscope --no-loadscope-reorder
 NBVAL = AUTODIFF_STRICT=1 $(BIN)/python -m pytest -n 3 --dist loadscope --nbval --nbval-cell-timeout 300 -p no:cacheprovider
 
 test: export OMP_NUM_THREADS ?= 1

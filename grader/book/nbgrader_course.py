@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import MappingProxyType
 
 import nbformat
 from nbformat import NotebookNode
@@ -90,13 +91,14 @@ def cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:
     raise KeyError(f"no cell has the grade_id '{grade_id}'")
 
 
-def solutions(unit: str) -> dict[str, str]:
+@cache
+def solutions(unit: str) -> Mapping[str, str]:
     """The solution cells of a unit's exercises, as a student would have written them: without the markers."""
     marked = {cell.metadata.nbgrader.grade_id: cell for cell in source(unit).cells if "nbgrader" in cell.metadata}
-    return {name: MARKER.sub("", cell.source) for name, cell in marked.items() if f"check_{name}" in marked}
+    return MappingProxyType({name: MARKER.sub("", cell.source) for name, cell in marked.items() if f"check_{name}" in marked})
 
 
-def filled_in(released: NotebookNode, answers: dict[str, str]) -> NotebookNode:
+def filled_in(released: NotebookNode, answers: Mapping[str, str]) -> NotebookNode:
     """A copy of a released notebook with the solution cells in `answers` written in."""
     notebook = nbformat.from_dict(released)
     for exercise, text in answers.items():
