@@ -255,16 +255,16 @@ class Code:
     def uses(self, place: Place) -> list[Place]:
         """The names and attributes that a part of the code reads, at any depth, each with its scope."""
         if place.node not in self.used:
-            todo, found = [(place.node, place.scope)], []
-            for node, scope in todo:
+            ahead, found = [(place.node, place.scope)], []
+            for node, scope in ahead:
                 kind = type(node)
                 if kind in READING and type(getattr(node, "ctx", None)) in (ast.Load, NoneType):
                     found.append(Place(node, scope, place.lines))
                 if kind in OPENING:
                     inside = {id(part) for part in inner_parts(node)}
-                    todo += [(part, self.scopes[node] if id(part) in inside else scope) for part in parts_of(node)]
+                    ahead += [(part, self.scopes[node] if id(part) in inside else scope) for part in parts_of(node)]
                 else:
-                    todo += [(part, scope) for part in parts_of(node)]
+                    ahead += [(part, scope) for part in parts_of(node)]
             self.used[place.node] = found
         return self.used[place.node]
 
