@@ -75,10 +75,15 @@ def test_no_figure_that_is_kept_spells_a_mark_of_unfinished_work(path):
     assert [found for figure in figures for found in re.findall(words, figure, re.IGNORECASE)] == []
 
 
-def test_a_figure_that_would_spell_such_a_mark_is_the_same_figure_with_a_line_that_ends_within_the_mark():
-    letters = "iVBORxXXXxTodOtBdABc="
-    assert authoring.apart(letters) == "iVBORx\nX\nX\nXxT\nodOt\nBdABc="
-    assert base64.b64decode(authoring.apart(letters)) == base64.b64decode(letters)
+@pytest.mark.parametrize("word", [word.replace(" ", "") for word in authoring.WORDS])
+@pytest.mark.parametrize("written", [str.lower, str.upper, str.title, lambda word: 2 * word], ids=["small", "large", "mixed", "twice"])
+def test_a_figure_that_would_spell_such_a_mark_is_the_same_figure_with_a_line_that_ends_within_the_mark(word, written):
+    letters = f"iVBO{written(word)}Rw0K"
+    letters += "A" * (-len(letters) % 4)
+    lines = authoring.apart(letters).split("\n")
+    assert len(lines) > 1
+    assert not any(word.lower() in line.lower() for line in lines)
+    assert base64.b64decode("\n".join(lines)) == base64.b64decode(letters)
 
 
 def test_what_a_widget_shows_is_not_stored_because_it_would_be_another_each_time():

@@ -225,6 +225,7 @@ class Code:
         return self.owners[scope, name]
 
     def found_owner(self, name: str, scope: Scope) -> Scope:
+        """The same, looked for."""
         start = scope
         while scope.parent is not None:
             if name in scope.own:

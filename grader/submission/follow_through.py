@@ -19,7 +19,7 @@ from ..book.nbgrader_course import source
 
 @cache
 def reference(unit: str) -> bytes:
-    """What the program in the jail reads at its start: unit -> code of its cells, for each unit that `unit` needs."""
+    """What the program in the jail is given at its start, by `marshal`: unit -> code of its cells, for each unit that `unit` needs."""
     return marshal.dumps({name: compiled(name) for name in needed(unit)})
 
 

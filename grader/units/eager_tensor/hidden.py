@@ -1,7 +1,7 @@
 """The hidden cases of the unit: the public ones with other numbers, and chains of another length.
 
-Of values and gradients every second: the public ones have all been right; other numbers find out whether they are computed, and half of the
-cases tell that as well.
+Of values and gradients every second: the public ones have all been right; other numbers find out whether they are computed,
+and half of the cases tell that as well.
 """
 
 from __future__ import annotations
