@@ -100,6 +100,11 @@ def a_third(names: Iterable[str]) -> list[str]:
     return [name for name in names if is_today(name, 3)]
 
 
+def one_of_today(names: Sequence[str]) -> list[str]:
+    """One of them, each day the next; all where the environment says `CORPORA=all`."""
+    return list(names) if everything() else [names[DAY % len(names)]]
+
+
 def everything() -> bool:
     return os.environ.get("CORPORA") == "all"
 
@@ -122,7 +127,7 @@ def of_today(corpus: Iterable[Any]) -> list[Any]:
 def units_of_today() -> list[str]:
     """The first unit and another one, each day the next; all where the environment says `CORPORA=all`."""
     first, *others = UNITS
-    return list(UNITS) if everything() else [first, others[DAY % len(others)]]
+    return [first, *one_of_today(others)]
 
 
 def of_today_elsewhere(corpus: Sequence[Any], units: Sequence[str]) -> tuple[Sequence[str], Sequence[Any], Sequence[str]]:

@@ -6,9 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -20,7 +18,7 @@ from grader.authors.catalogue import MISTAKES
 from grader.book.nbgrader_course import ROOT, NbgraderError, database, filled_in, nbgrader, release, solutions, submit
 from grader.classes import batch, records
 from grader.submission import jail
-from tests import corpora
+from tests import corpora, forks
 
 UNIT = "01_operators"
 pytestmark = pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
@@ -250,11 +248,10 @@ def test_the_readmes_commands_for_instructors_work_as_they_stand(tmp_path):
     commands = [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if re.match(r"(nbgrader|grader) ", line)]
     commands.sort(key=lambda command: command == "grader doctor")
     assert len(commands) >= 12
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for command in commands:
-        words = [sys.executable, "-m", *shlex.split(command)]
-        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    with forks.commands(tmp_path) as run_there:
+        for command in commands:
+            done = run_there(*shlex.split(command))
+            assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
     assert corpora.in_gradebook(tmp_path, UNIT)["somebody"]["matmul"] == 5
     assert "Score: 32.0" in (tmp_path / "feedback" / "somebody" / UNIT / "operators.html").read_text()
     assert (tmp_path / "release" / UNIT / "operators.ipynb").read_text() == (ROOT / "release" / UNIT / "operators.ipynb").read_text()

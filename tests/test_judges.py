@@ -36,7 +36,12 @@ QUESTIONS_OF = {
     seed: {UNITS[unit].entry(name): question for unit in UNITS for name, question in questions_of(unit, seed).items()}
     for seed in ("public", "hidden")
 }
-PARTS = [(name, position) for name, question in QUESTIONS_OF["public"].items() for position in range(len(question.parts))]
+PARTS = [
+    (name, position)
+    for name, question in QUESTIONS_OF["public"].items()
+    for position in range(len(question.parts))
+    if corpora.is_today(f"{name} {position}", 3)
+]
 
 # --- answers of any form: plain data that the wire accepts
 

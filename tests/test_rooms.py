@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.book.nbgrader_course import MARKER, ROOT, filled_in
 from grader.submission import jail
+from tests import forks
 
 TOY, UNIT = Path(__file__).parent / "toy", "99_toy"
 POINTS = {"cube": 2, "matmul": 2, "add": 1, "doubled": 1, "by_two_processes": 2, "fast_sum": 2}
@@ -115,7 +116,7 @@ def toy_notebook():
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """The repository with a unit more, released."""
+    """The repository with a unit more."""
     folder = tmp_path_factory.mktemp("rooms")
     for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         if (ROOT / name).is_file() and not name.startswith("tests/"):
@@ -127,15 +128,21 @@ def course(tmp_path_factory):
     (folder / "source" / UNIT).mkdir()
     nbformat.write(toy_notebook(), folder / "source" / UNIT / "toy.ipynb")
     (folder / "limits.toml").write_text("[default]\ntiming_seconds = 5\n")
-    run(folder, "nbgrader", "generate_assignment", UNIT)
     return folder
 
 
-def run(folder, *words, codes=(0,)):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run([sys.executable, "-m", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in codes, f"{words}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
+@pytest.fixture(scope="module")
+def run(course):
+    """Run a command there and give what it prints."""
+    with forks.commands(course) as run_there:
+
+        def printed(*words, codes=(0,)):
+            done = run_there(*words)
+            assert done.returncode in codes, f"{words}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            return done.stdout
+
+        printed("nbgrader", "generate_assignment", UNIT)
+        yield printed
 
 
 def left_open(record):
@@ -147,20 +154,20 @@ def given_points(record):
     return {name: question["points"] for name, question in record["questions"].items() if name not in left_open(record)}
 
 
-def test_its_release_holds_stubs_and_no_solution(course):
+def test_its_release_holds_stubs_and_no_solution(course, run):
     text = (course / "release" / UNIT / "toy.ipynb").read_text()
     assert "a @ b" not in text
     assert "NotImplementedError" in text
 
 
-def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(course):
-    run(course, "grader", "mistakes", "--unit", UNIT, "--write", "--jobs", "1")
-    found = json.loads(run(course, "grader", "mistakes", "--unit", UNIT, "--json", "--jobs", "1"))
+def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(course, run):
+    run("grader", "mistakes", "--unit", UNIT, "--write", "--jobs", "1")
+    found = json.loads(run("grader", "mistakes", "--unit", UNIT, "--json", "--jobs", "1"))
     sums = {"mistakes": 6, "caught": 6, "spilled": 0, "variants": 1, "variants_failed": 0, "hints_right": 6}
     assert {name: found[name] for name in sums} == sums
 
 
-def test_its_notebook_runs_and_its_checks_give_its_points(course):
+def test_its_notebook_runs_and_its_checks_give_its_points(course, run):
     code = """
         import nbformat, autodiff_lib as ad, autodiff_lib.hunts
         before, scope = ad.matmul, {"__name__": "__main__"}
@@ -181,7 +188,7 @@ def test_its_notebook_runs_and_its_checks_give_its_points(course):
 
 
 @pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
-def test_it_is_graded_in_the_jail_and_fed_back(course):
+def test_it_is_graded_in_the_jail_and_fed_back(course, run):
     released = nbformat.read(course / "release" / UNIT / "toy.ipynb", as_version=4)
     right = {name: MARKER.sub("", textwrap.dedent(text).strip()) for name, text in SOLUTIONS.items()}
 
@@ -196,7 +203,7 @@ def test_it_is_graded_in_the_jail_and_fed_back(course):
         path = course / "submitted" / student / UNIT / "toy.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(filled_in(released, answers), path)
-    records = {record["student"]: record for record in json.loads(run(course, "grader", "autograde", UNIT, "--json", codes=(0, 1)))}
+    records = {record["student"]: record for record in json.loads(run("grader", "autograde", UNIT, "--json", "--jobs", "1", codes=(0, 1)))}
     wanted = {"right": POINTS, "wrong": {**POINTS, "cube": 1, "add": 0, "fast_sum": 1}, "untouched": dict.fromkeys(POINTS, 0)}
     for student, record in records.items():
         assert given_points(record) == {name: points for name, points in wanted[student].items() if name not in left_open(record)}
@@ -207,16 +214,16 @@ def test_it_is_graded_in_the_jail_and_fed_back(course):
     assert all(time["middle"] < 3 for time in measured["wrong"].values()), "a clock of its own helps nobody"
     with (course / "grader" / "units" / "toy" / "hidden.py").open("a") as file:
         file.write("# another version\n")
-    again = {record["student"]: record for record in json.loads(run(course, "grader", "autograde", UNIT, "--json", codes=(0, 1)))}
+    again = {record["student"]: record for record in json.loads(run("grader", "autograde", UNIT, "--json", "--jobs", "1", codes=(0, 1)))}
     assert again["right"]["version"] != records["right"]["version"], "graded again"
     assert measured["right"].items() <= again["right"]["measured"].items(), "and not timed again"
-    run(course, "nbgrader", "generate_feedback", UNIT)
+    run("nbgrader", "generate_feedback", UNIT)
     page = (course / "feedback" / "right" / UNIT / "toy.html").read_text()
     assert "Score: 10.0" in page or left_open(again["right"])
 
 
 @pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
-def test_the_demo_shows_it(course):
+def test_the_demo_shows_it(course, run):
     code = """
         import shutil
         from pathlib import Path

@@ -201,6 +201,7 @@ def drop_rights(uid: int) -> None:
 def import_everything(given: bytes, room: str) -> Any:
     """Warm up: what notebooks import, what the unit in this room gives, and an IPython shell without history. `given` are the
     names of more modules, and the earlier units' reference. Returns the shell."""
+    gc.disable()  # nothing of what comes is garbage
     import matplotlib
     import numpy  # noqa: F401
     import torch
@@ -229,6 +230,7 @@ def import_everything(given: bytes, room: str) -> Any:
     shell = new_shell()
     autodiff_lib.alt_text.with_every_figure()
     gc.freeze()  # what is warm stays shared between the children
+    gc.enable()
     return shell
 
 

@@ -15,6 +15,7 @@ import torch
 from ...checks.probe import AUTOGRAD, Refused, WrongKindError, attempt, closed, missing_return
 from ...checks.question import Answer, Ask, Problem
 from ...eager import Tensor
+from ...garbage import no_collector
 from ...graph import Node
 from ...graph_data import from_data, inputs_first, to_data
 from ...messages import describe_value
@@ -23,7 +24,7 @@ from ..evaluator.probe import SORTS
 from ..evaluator.watch import shallow_stack
 from ..operator.probe import computed
 from .sharing import changed, handed_over, holds, is_overwritten, numbers_of, overwritten, put, written_into
-from .watch import PassingOp, budget_for, chain_of, engine, leaf, left_on_tensors, no_collector, realized, values_from, waiting
+from .watch import PassingOp, budget_for, chain_of, engine, leaf, left_on_tensors, realized, values_from, waiting
 
 CONSTANT = "a constant"  # what stands for the operator of a tensor that was made of numbers
 

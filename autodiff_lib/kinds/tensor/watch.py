@@ -6,7 +6,6 @@ derivative it asks torch, on the values at hand. It knows no rule, and nothing o
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
@@ -214,19 +213,6 @@ def chain_of(start: Tensor, length: int, with_values: bool = True) -> list[Tenso
         nodes.append(node)
         start = node
     return nodes
-
-
-@contextmanager
-def no_collector(closed: bool = True) -> Iterator[None]:
-    """While open, nobody looks for circles of references among all these tensors, which takes longer than making them."""
-    before = gc.isenabled()
-    if closed:
-        gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from torch import Tensor as Values
 from ...checks.probe import WrongKindError, missing_return
 from ...checks.question import Answer, Ask
 from ...eager import Tensor, lazy, living
+from ...garbage import no_collector
 from ...graph import Node, Op, Signature
 from ...kinds.evaluator.watch import computations, shallow_stack
 from ...kinds.tensor.probe import spoiled, tensors_of, to_answer
 from ...kinds.tensor.sharing import changed, is_overwritten, overwritten, tied
-from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, no_collector, pulled, pulled_back, realized, waiting
+from ...kinds.tensor.watch import PassingOp, chain_of, engine, leaf, pulled, pulled_back, realized, waiting
 from ...registry import table
 from .unit import UNIT
 

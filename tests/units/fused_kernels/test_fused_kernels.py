@@ -24,7 +24,7 @@ from tests.asking import questions_of
 
 UNIT = "05_fused_kernels"
 OURS = ["matmul_layernorm", "matmul_softmax", "loop_counts", "blocked_softmax", "online_softmax", "one_pass_attention"]
-SEEDS = ["public", "some secret", "another"]
+SEEDS = ["public", *corpora.one_of_today(["some secret", "another"])]
 
 
 def verdict_on(exercise: str, seed: str = "public") -> Verdict:
