@@ -23,8 +23,16 @@ settings.register_profile("same each time", derandomize=not corpora.everything()
 settings.load_profile("same each time")
 
 
-FIRST = ("test_grader_command.py", "test_rooms.py", "test_whole_way.py", "test_catalogue.py", "tests/units/")
-"""None of them is left to one worker in the end."""
+FIRST = (
+    "test_grader_command.py",
+    "test_rooms.py",
+    "test_whole_way.py",
+    "test_catalogue.py",
+    "test_workers.py",
+    "test_regrade.py",
+    "tests/units/",
+)
+"""What takes long, so that none of it is left to one worker in the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

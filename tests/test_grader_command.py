@@ -252,6 +252,7 @@ def test_the_readmes_commands_for_instructors_work_as_they_stand(tmp_path):
         for command in commands:
             done = run_there(*shlex.split(command))
             assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        assert run_there("grader", "report", "99_nothing").returncode == 2
     assert corpora.in_gradebook(tmp_path, UNIT)["somebody"]["matmul"] == 5
     assert "Score: 32.0" in (tmp_path / "feedback" / "somebody" / UNIT / "operators.html").read_text()
     assert (tmp_path / "release" / UNIT / "operators.ipynb").read_text() == (ROOT / "release" / UNIT / "operators.ipynb").read_text()
