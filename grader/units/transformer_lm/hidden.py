@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autodiff_lib.checks.forms import Form
-from autodiff_lib.checks.question import Answer, Ask, Failure, Question
+from autodiff_lib.checks.question import Answer, Failure, Question
 from autodiff_lib.checks.values import generator
 from autodiff_lib.graph_data import GraphError
-from autodiff_lib.kinds.graph_function.judge import BUILD, Function, Judge, of_a_graph, value_of
+from autodiff_lib.kinds.graph_function.judge import of_a_graph, value_of
+from autodiff_lib.kinds.graph_function.task import TaskCase, with_task
 from autodiff_lib.text import causal_mask
-from autodiff_lib.units.transformer_lm.cases import ModelCase, sizes
+from autodiff_lib.units.transformer_lm.cases import sizes
 from autodiff_lib.units.transformer_lm.questions import NUMBERS, graph_questions
 from autodiff_lib.units.transformer_lm.questions import questions as public_questions
 from autodiff_lib.units.transformer_lm.truth import FUNCTIONS, LAYER, SHAPES, WEIGHTS
@@ -28,54 +26,21 @@ SIZES = (sizes(B=4, T=6, D=9, K=5, E=8, F=11, V=7), sizes(B=1, T=9, D=12, K=7, E
 
 
 def questions(seed: str) -> list[Question]:
-    graphs = [in_secret(with_task(question), seed) for question in graph_questions(SIZES)]
-    return [*graphs, *(in_secret(question, seed) for question in public_questions()[len(graphs) :])]
+    graphs = [with_a_task(question) for question in graph_questions(SIZES)]
+    return [in_secret(question, seed) for question in (*graphs, *public_questions()[len(graphs) :])]
 
 
-def with_task(question: Question) -> Question:
+def with_a_task(question: Question) -> Question:
     """A question, in whose part about numbers a task is asked for as well where its function is part of a model."""
-    if question.name not in TASKS:
-        return question
-    task = TaskCase(FUNCTIONS[question.name])
-    parts = [replace(one, cases=(*one.cases, task), judge=or_task(one.judge)) if one.name == NUMBERS else one for one in question.parts]
-    return replace(question, parts=tuple(parts))
+    return with_task(question, NUMBERS, task_of(question.name), judge_task) if question.name in TASKS else question
 
 
-def or_task(judge: Judge) -> Judge:
-    """A judge who judges tasks as well."""
-
-    def judged(case: ModelCase | TaskCase, answer: Answer) -> Failure | None:
-        return judge_task(case, answer) if isinstance(case, TaskCase) else judge(case, answer)
-
-    return judged
+def task_of(function: str) -> TaskCase:
+    what = "exclusive or" if TASKS[function] is exclusive_or else "to repeat the first word"
+    return TaskCase(FUNCTIONS[function], f"a model learns {what}", MODEL_DIM)
 
 
-@dataclass(frozen=True)
-class TaskCase:
-    """Something to learn that only this part of the model makes possible. The judge trains, with an engine and a seed of its own."""
-
-    form: ClassVar[Form] = BUILD
-
-    described: Function
-    seed: str = "public"
-    hidden: bool = False
-    number: float = 16  # model_dim
-
-    @property
-    def function(self) -> str:
-        return self.described.name
-
-    @property
-    def name(self) -> str:
-        return "a model learns exclusive or" if self.function == "decoder_layer" else "a model learns to repeat the first word"
-
-    def features(self) -> dict[str, Any]:
-        return {}
-
-    def ask(self) -> Ask:
-        return self.described.ask(self.number)
-
-
+MODEL_DIM = 16
 TASK_STEPS, TASK_RATE, TASK_RIGHT = 150, 0.006, 0.95
 TASK_ATTEMPTS = 4  # from other initial weights, because even a right model is unlucky now and then
 
@@ -98,8 +63,8 @@ def judge_task(case: TaskCase, answer: Answer) -> Failure | None:
 
 def exclusive_or(case: TaskCase, block: Callable[..., Tensor], rng: torch.Generator) -> float:
     """At every token, whether two of its entries differ in sign: no linear layer can tell, relu can."""
-    dims = sizes(B=128, T=2, D=16, K=16, E=16, F=32, V=2)
-    X = torch.randn(128, 2, 16, generator=rng, dtype=torch.float64).sign()  # (B, T, D)
+    dims = sizes(B=128, T=2, D=MODEL_DIM, K=16, E=16, F=32, V=2)
+    X = torch.randn(128, 2, MODEL_DIM, generator=rng, dtype=torch.float64).sign()  # (B, T, D)
     wanted = (X[..., 0] * X[..., 1] > 0).long().flatten()
     weights = initial_weights((*LAYER, "W_head"), dims, rng)
     *layer, W_head = weights
@@ -115,16 +80,16 @@ def first_word(case: TaskCase, block: Callable[..., Tensor], rng: torch.Generato
     words = torch.cartesian_prod(*[torch.arange(5)] * 3)
     sentences = torch.cat([words, torch.full((len(words), 1), 5)], dim=1)
     tokens = torch.eye(6, dtype=torch.float64)[sentences]  # (B, T, V)
-    places, mask = torch.randn(4, 16, generator=rng, dtype=torch.float64), causal_mask(4)
-    weights = initial_weights(WEIGHTS, sizes(B=len(words), T=4, D=16, K=16, E=16, F=32, V=6), rng)
+    places, mask = torch.randn(4, MODEL_DIM, generator=rng, dtype=torch.float64), causal_mask(4)
+    weights = initial_weights(WEIGHTS, sizes(B=len(words), T=4, D=MODEL_DIM, K=16, E=16, F=32, V=6), rng)
     W_embed, *layer, W_head = weights
 
     def logits() -> Tensor:
         if case.function == "transformer_lm":
             return block(tokens, places, *weights, mask)[:, -1]
         X = tokens @ W_embed + places  # (B, T, V) @ (V, D) -> (B, T, D)
-        h = F.layer_norm(X + block(X, *layer[:4], mask), (16,))
-        return (F.layer_norm(h + F.relu(h @ layer[4]) @ layer[5], (16,)) @ W_head)[:, -1]  # (B, T, D) @ (D, V) -> (B, T, V)
+        h = F.layer_norm(X + block(X, *layer[:4], mask), (MODEL_DIM,))
+        return (F.layer_norm(h + F.relu(h @ layer[4]) @ layer[5], (MODEL_DIM,)) @ W_head)[:, -1]  # (B, T, D) @ (D, V) -> (B, T, V)
 
     return trained_accuracy(logits, weights, words[:, 0])
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autodiff_lib.checks.forms import Form
-from autodiff_lib.checks.question import Answer, Ask, Failure, Question
+from autodiff_lib.checks.question import Answer, Failure, Question
 from autodiff_lib.checks.values import generator
 from autodiff_lib.graph_data import GraphError
-from autodiff_lib.kinds.graph_function.judge import BUILD, Function, Judge, of_a_graph, value_of
-from autodiff_lib.units.vision_transformer.cases import ImageCase, sizes
+from autodiff_lib.kinds.graph_function.judge import of_a_graph, value_of
+from autodiff_lib.kinds.graph_function.task import TaskCase, with_task
+from autodiff_lib.units.vision_transformer.cases import sizes
 from autodiff_lib.units.vision_transformer.questions import NUMBERS, graph_questions
 from autodiff_lib.units.vision_transformer.questions import questions as public_questions
 from autodiff_lib.units.vision_transformer.truth import FUNCTIONS, SHAPES, WEIGHTS, linear
@@ -30,55 +28,20 @@ SIZES = (
 
 
 def questions(seed: str) -> list[Question]:
-    graphs = [in_secret(with_task(question), seed) for question in graph_questions(SIZES)]
-    return [*graphs, *(in_secret(question, seed) for question in public_questions()[len(graphs) :])]
+    graphs = [with_the_task(question) for question in graph_questions(SIZES)]
+    return [in_secret(question, seed) for question in (*graphs, *public_questions()[len(graphs) :])]
 
 
-def with_task(question: Question) -> Question:
+def with_the_task(question: Question) -> Question:
     """A question, in whose part about numbers the task is asked for as well where its function is a part of the model with attention."""
-    if question.name not in BLOCKS:
-        return question
-    task = TaskCase(FUNCTIONS[question.name])
-    parts = [replace(one, cases=(*one.cases, task), judge=or_task(one.judge)) if one.name == NUMBERS else one for one in question.parts]
-    return replace(question, parts=tuple(parts))
+    return with_task(question, NUMBERS, task_of(question.name), judge_task) if question.name in BLOCKS else question
 
 
-def or_task(judge: Judge) -> Judge:
-    """A judge who judges tasks as well."""
-
-    def judged(case: ImageCase | TaskCase, answer: Answer) -> Failure | None:
-        return judge_task(case, answer) if isinstance(case, TaskCase) else judge(case, answer)
-
-    return judged
+def task_of(function: str) -> TaskCase:
+    return TaskCase(FUNCTIONS[function], "a model learns to tell whether two digits are the same", DIMS["D"])
 
 
 # --- the task: two digits in one image, one above the other: are they the same?
-
-
-@dataclass(frozen=True)
-class TaskCase:
-    """Something to learn that only attention makes possible. The judge trains, with an engine and a seed of its own."""
-
-    form: ClassVar[Form] = BUILD
-
-    described: Function
-    seed: str = "public"
-    hidden: bool = False
-    number: float = 16  # model_dim
-
-    @property
-    def function(self) -> str:
-        return self.described.name
-
-    @property
-    def name(self) -> str:
-        return "a model learns to tell whether two digits are the same"
-
-    def features(self) -> dict[str, Any]:
-        return {}
-
-    def ask(self) -> Ask:
-        return self.described.ask(self.number)
 
 
 DIGITS, NOISE = 6, 0.1  # how many kinds of digits there are, and how much two of a kind differ

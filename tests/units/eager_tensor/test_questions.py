@@ -91,13 +91,6 @@ def test_tensors_have_their_own_methods_again_after_they_were_asked_about(solved
     assert {name: vars(Tensor).get(name) for name in METHODS} == before
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_two_cases_of_a_part_have_one_name(seed):
-    for question in questions_of(UNIT, seed).values():
-        for part in question.parts:
-            assert len({case.name for case in part.cases}) == len(part.cases), (question.name, part.name)
-
-
 def test_no_ask_carries_an_expected_value():
     """Of what is sent, nothing is what must come back, but where an operator changes nothing."""
     for question in questions_of(UNIT).values():

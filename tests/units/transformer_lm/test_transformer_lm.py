@@ -17,11 +17,12 @@ from autodiff_lib.checks import probe
 from autodiff_lib.checks.judge import problem_of
 from autodiff_lib.checks.question import Ask, Question, Verdict
 from autodiff_lib.kinds.graph_function.judge import BUILD, twin
+from autodiff_lib.kinds.graph_function.task import TaskCase
 from autodiff_lib.units.transformer_lm import cases
 from autodiff_lib.units.transformer_lm.cases import ModelCase
 from autodiff_lib.units.transformer_lm.truth import FUNCTIONS
 from grader.authors.catalogue import MISTAKES
-from grader.units.transformer_lm.hidden import SIZES, TaskCase, judge_task
+from grader.units.transformer_lm.hidden import SIZES, judge_task, task_of
 from tests import corpora
 from tests.asking import questions_of
 
@@ -430,13 +431,6 @@ def test_the_numbers_of_a_case_are_its_own():
     assert not torch.equal(first.values()["W_Q"], hidden.values()["W_Q"])
 
 
-@pytest.mark.parametrize("seed", ["public", "some secret"])
-def test_no_two_cases_of_a_part_have_one_name(seed):
-    for question in questions_of(UNIT, seed).values():
-        for part in question.parts:
-            assert len({case.name for case in part.cases}) == len(part.cases)
-
-
 # --- what is ready-made
 
 
@@ -499,7 +493,7 @@ SOLVED = {  # one that has it, whatever else it may lack
 
 
 def task_failure(function: str, seed: str):
-    case = TaskCase(FUNCTIONS[function], seed)
+    case = replace(task_of(function), seed=seed)
     return judge_task(case, probe.run(case.ask()))
 
 

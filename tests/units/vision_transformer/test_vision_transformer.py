@@ -17,6 +17,7 @@ from autodiff_lib.checks import probe
 from autodiff_lib.checks.judge import problem_of
 from autodiff_lib.checks.question import Ask, Question, Verdict
 from autodiff_lib.kinds.graph_function.judge import BUILD, twin
+from autodiff_lib.kinds.graph_function.task import TaskCase
 from autodiff_lib.units.vision_transformer import cases
 from autodiff_lib.units.vision_transformer.cases import HugeWholeCase, ImageCase
 from autodiff_lib.units.vision_transformer.evaluation import AccuracyCase
@@ -24,7 +25,7 @@ from autodiff_lib.units.vision_transformer.questions import RANKS
 from autodiff_lib.units.vision_transformer.truth import FUNCTIONS
 from grader.authors.catalogue import MISTAKES
 from grader.units.vision_transformer import hidden
-from grader.units.vision_transformer.hidden import SIZES, TaskCase, judge_task
+from grader.units.vision_transformer.hidden import SIZES, judge_task, task_of
 from tests import corpora
 from tests.asking import questions_of
 
@@ -376,13 +377,6 @@ def test_the_numbers_of_a_case_are_its_own():
     assert not torch.equal(first.values()["W_Q"], secret.values()["W_Q"])
 
 
-@pytest.mark.parametrize("seed", ["public", "some secret"])
-def test_no_two_cases_of_a_part_have_one_name(seed):
-    for question in questions_of(UNIT, seed).values():
-        for part in question.parts:
-            assert len({case.name for case in part.cases}) == len(part.cases)
-
-
 def test_logits_that_are_called_huge_are():
     for case in cases.image_cases("softmax_loss", ALL_SIZES, kind=HugeWholeCase):
         assert float(case.values()["Z"].abs().max()) == 1000
@@ -458,7 +452,7 @@ SOLVED = {  # one that has it, whatever else it may lack
 
 
 def task_failure(function: str, seed: str):
-    case = TaskCase(FUNCTIONS[function], seed)
+    case = replace(task_of(function), seed=seed)
     return judge_task(case, probe.run(case.ask()))
 
 
