@@ -14,6 +14,7 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
@@ -101,8 +102,8 @@ def a_third(names: Iterable[str]) -> list[str]:
 
 
 def one_of_today(names: Sequence[str]) -> list[str]:
-    """One of them, each day the next; all where the environment says `CORPORA=all`."""
-    return list(names) if everything() else [names[DAY % len(names)]]
+    """One of them, drawn by the day, so that each comes to meet each share of something else; all where `CORPORA=all`."""
+    return list(names) if everything() else [Random(DAY).choice(names)]
 
 
 def everything() -> bool:
@@ -125,7 +126,7 @@ def of_today(corpus: Iterable[Any]) -> list[Any]:
 
 
 def units_of_today() -> list[str]:
-    """The first unit and another one, each day the next; all where the environment says `CORPORA=all`."""
+    """The first unit and another one, drawn by the day; all where the environment says `CORPORA=all`."""
     first, *others = UNITS
     return [first, *one_of_today(others)]
 

@@ -549,7 +549,7 @@ def _(folder):
     for program in ("grader.__main__", "autodiff_lib.student.__main__"):
         words = [sys.executable, "-c", IMPORTS, program]
         done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.returncode == 0, f"{program}: {done.stderr[-2000:]}"
 
 
 IMPORTS = """

@@ -115,8 +115,8 @@ def toy_notebook():
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """The repository with a unit more."""
+def repository(tmp_path_factory):
+    """A copy of it, with a unit more."""
     folder = tmp_path_factory.mktemp("rooms")
     for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
         if (ROOT / name).is_file() and not name.startswith("tests/"):
@@ -132,17 +132,23 @@ def course(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(course):
+def run(repository):
     """Run a command there and give what it prints."""
-    with forks.commands(course) as run_there:
+    with forks.commands(repository) as run_there:
 
         def printed(*words, codes=(0,)):
             done = run_there(*words)
             assert done.returncode in codes, f"{words}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
             return done.stdout
 
-        printed("nbgrader", "generate_assignment", UNIT)
         yield printed
+
+
+@pytest.fixture(scope="module")
+def course(repository, run):
+    """The copy, with the unit released."""
+    run("nbgrader", "generate_assignment", UNIT)
+    return repository
 
 
 def left_open(record):
@@ -154,20 +160,20 @@ def given_points(record):
     return {name: question["points"] for name, question in record["questions"].items() if name not in left_open(record)}
 
 
-def test_its_release_holds_stubs_and_no_solution(course, run):
+def test_its_release_holds_stubs_and_no_solution(course):
     text = (course / "release" / UNIT / "toy.ipynb").read_text()
     assert "a @ b" not in text
     assert "NotImplementedError" in text
 
 
-def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(course, run):
+def test_its_mistakes_are_tried_and_caught_and_its_hints_are_written(run):
     run("grader", "mistakes", "--unit", UNIT, "--write", "--jobs", "1")
     found = json.loads(run("grader", "mistakes", "--unit", UNIT, "--json", "--jobs", "1"))
     sums = {"mistakes": 6, "caught": 6, "spilled": 0, "variants": 1, "variants_failed": 0, "hints_right": 6}
     assert {name: found[name] for name in sums} == sums
 
 
-def test_its_notebook_runs_and_its_checks_give_its_points(course, run):
+def test_its_notebook_runs_and_its_checks_give_its_points(course):
     code = """
         import nbformat, autodiff_lib as ad, autodiff_lib.hunts
         before, scope = ad.matmul, {"__name__": "__main__"}
@@ -223,7 +229,7 @@ def test_it_is_graded_in_the_jail_and_fed_back(course, run):
 
 
 @pytest.mark.skipif(jail.bubblewrap() is None and not os.environ.get("CI"), reason="NO BUBBLEWRAP HERE")
-def test_the_demo_shows_it(course, run):
+def test_the_demo_shows_it(course):
     code = """
         import shutil
         from pathlib import Path
