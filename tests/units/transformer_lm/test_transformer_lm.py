@@ -22,7 +22,7 @@ from autodiff_lib.units.transformer_lm import cases
 from autodiff_lib.units.transformer_lm.cases import ModelCase
 from autodiff_lib.units.transformer_lm.truth import FUNCTIONS
 from grader.authors.catalogue import MISTAKES
-from grader.units.transformer_lm.hidden import SIZES, judge_task, task_of
+from grader.units.transformer_lm.hidden import SIZES
 from tests import corpora
 from tests.asking import questions_of
 
@@ -493,8 +493,10 @@ SOLVED = {  # one that has it, whatever else it may lack
 
 
 def task_failure(function: str, seed: str):
-    case = replace(task_of(function), seed=seed)
-    return judge_task(case, probe.run(case.ask()))
+    """Of the task that a hidden question asks for."""
+    parts = questions_of(UNIT, seed)[function].parts
+    ((case, judge),) = [(case, part.judge) for part in parts for case in part.cases if isinstance(case, TaskCase)]
+    return judge(case, probe.run(case.ask()))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
